@@ -1,0 +1,149 @@
+#include "base/json.h"
+
+#include <simdjson.h>
+
+#include <cmath>
+
+namespace blindai::json {
+namespace {
+
+namespace dom = simdjson::dom;
+
+Result<Value> convert(const dom::element& element, int depth) {
+  if (depth < 0) {
+    return fail(Code::too_large, {"JSON nested too deep"});
+  }
+  switch (element.type()) {
+    case dom::element_type::ARRAY: {
+      Array out;
+      for (const dom::element item : dom::array(element)) {
+        BLINDAI_TRY(Value value, convert(item, depth - 1));
+        out.push_back(std::move(value));
+      }
+      return Value(std::move(out));
+    }
+    case dom::element_type::OBJECT: {
+      Object out;
+      for (const auto& [key, item] : dom::object(element)) {
+        BLINDAI_TRY(Value value, convert(item, depth - 1));
+        if (!out.emplace(key, std::move(value)).second) {
+          return fail(Code::invalid_argument, {"a JSON object has a member twice"});
+        }
+      }
+      return Value(std::move(out));
+    }
+    case dom::element_type::INT64:
+      return Value(std::int64_t(element));
+    case dom::element_type::UINT64:
+      return Value(std::uint64_t(element));
+    case dom::element_type::DOUBLE:
+      return Value(double(element));
+    case dom::element_type::STRING:
+      return Value(std::string_view(element));
+    case dom::element_type::BOOL:
+      return Value(bool(element));
+    case dom::element_type::NULL_VALUE:
+      return Value(nullptr);
+  }
+  return fail(Code::internal, {"internal error"}, Detail{"unknown JSON type"});
+}
+
+void put(std::string& out, const Value& value);
+
+struct Put {
+  std::string& out;
+  void operator()(std::nullptr_t) const { out += "null"; }
+  void operator()(bool v) const { out += v ? "true" : "false"; }
+  void operator()(std::int64_t v) const { out += fmt::format("{}", v); }
+  void operator()(std::uint64_t v) const { out += fmt::format("{}", v); }
+  void operator()(double v) const { out += std::isfinite(v) ? fmt::format("{}", v) : "null"; }
+  void operator()(const std::string& v) const { out += quote(v); }
+  void operator()(const Array& v) const {
+    out += '[';
+    const char* separator = "";
+    for (const auto& item : v) {
+      out += std::exchange(separator, ",");
+      put(out, item);
+    }
+    out += ']';
+  }
+  void operator()(const Object& v) const {
+    out += '{';
+    const char* separator = "";
+    for (const auto& [key, item] : v) {
+      out += std::exchange(separator, ",");
+      out += quote(key);
+      out += ':';
+      put(out, item);
+    }
+    out += '}';
+  }
+};
+
+void put(std::string& out, const Value& value) { std::visit(Put{out}, value.variant()); }
+
+}  // namespace
+
+const Value* Value::find(std::string_view name) const {
+  const auto* object = as<Object>();
+  if (object == nullptr) {
+    return nullptr;
+  }
+  const auto found = object->find(name);
+  return found == object->end() ? nullptr : &found->second;
+}
+
+const std::string* Value::text(std::string_view name) const {
+  const Value* member = find(name);
+  return member == nullptr ? nullptr : member->as<std::string>();
+}
+
+Result<Value> parse(std::string_view text, int depth_limit) {
+  dom::parser parser;
+  // The tape of simdjson counts the document itself as a level.
+  if (parser.allocate(text.size(), static_cast<std::size_t>(depth_limit) + 2) != simdjson::SUCCESS) {
+    return fail(Code::resource_exhausted, {"out of memory"});
+  }
+  const simdjson::padded_string padded(text);
+  dom::element root;
+  const auto error = parser.parse(padded).get(root);
+  if (error == simdjson::DEPTH_ERROR) {
+    return fail(Code::too_large, {"JSON nested deeper than {} levels", depth_limit});
+  }
+  if (error != simdjson::SUCCESS) {
+    return fail(Code::invalid_argument, {"malformed JSON"}, Detail{simdjson::error_message(error)});
+  }
+  return convert(root, depth_limit);
+}
+
+std::string write(const Value& value) {
+  std::string out;
+  put(out, value);
+  return out;
+}
+
+std::string quote(std::string_view text) {
+  std::string out = "\"";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += text[i];
+    } else if (c < 0x20) {
+      out += fmt::format("\\u{:04x}", c);
+    } else if (c < 0x80) {
+      out += text[i];
+    } else {
+      const std::size_t length = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+      if (simdjson::validate_utf8(text.data() + i, std::min(length, text.size() - i)) && text.size() - i >= length) {
+        out += text.substr(i, length);
+        i += length - 1;
+      } else {
+        out += "\xef\xbf\xbd";
+      }
+    }
+  }
+  return out + '"';
+}
+
+}  // namespace blindai::json
