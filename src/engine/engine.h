@@ -1,0 +1,83 @@
+// The seam to the inference engine. No header of an engine is included outside this folder.
+//
+//   Engine  the library with its threads; made before the sandbox closes
+//   Model   a graph with its weights; weights are views into mapped memory that outlives the model
+//   Slot    one run at a time on tensors in caller memory
+//
+// Exceptions of an engine end here. Thread rule: an Engine is used by one thread while it loads; Slots of one Model may
+// run on different threads, each Slot on one.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/tensor.h"
+
+namespace blindai::engine {
+
+struct WeightView {
+  std::string name;
+  DataType datatype{};
+  Shape shape;
+  ByteView data;
+};
+
+struct InputView {
+  std::size_t index = 0;  // of Model::inputs()
+  Shape shape;
+  ByteView data;
+};
+
+// Where a run puts its outputs: called once per output, in order; returns memory of exactly that size (64-byte aligned).
+using OutputSink = std::function<Result<MutableBytes>(std::size_t index, DataType datatype, const Shape& shape, std::uint64_t size)>;
+
+class Slot {
+ public:
+  Slot() = default;
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+  virtual ~Slot() = default;
+  // Every input of the model exactly once. Outputs are published only after the engine reported success.
+  // Errors: invalid_argument (refused by the engine: shapes, indices), resource_exhausted, internal.
+  virtual Result<void> run(const std::vector<InputView>& inputs, const OutputSink& sink) = 0;
+  // Asks a run on another thread to end soon. Thread-safe.
+  virtual void interrupt() = 0;
+};
+
+class Model {
+ public:
+  Model() = default;
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+  virtual ~Model() = default;
+  virtual const std::vector<TensorSpec>& inputs() const = 0;
+  virtual const std::vector<TensorSpec>& outputs() const = 0;
+  virtual Result<std::unique_ptr<Slot>> make_slot() = 0;
+};
+
+struct Options {
+  unsigned threads = 0;  // of one run; 0: as many as CPUs
+  bool weights_in_place = false;  // no repacked copy of weights; the last bits differ from packed
+};
+
+class Engine {
+ public:
+  Engine() = default;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  virtual ~Engine() = default;
+  virtual std::string_view name() const = 0;     // "onnxruntime", "reference"
+  virtual std::string version() const = 0;
+  // Errors: model_rejected; an unsupported operator is named in the public message.
+  virtual Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights) = 0;
+};
+
+// All files are read and all threads started here.
+Result<std::unique_ptr<Engine>> make_onnxruntime(const Options& options);
+// A few operators, no dependencies, deterministic: for tests, fuzzing and sanitizers.
+Result<std::unique_ptr<Engine>> make_reference(const Options& options);
+
+}  // namespace blindai::engine

@@ -1,0 +1,33 @@
+// One HTTP/1.1 exchange after another over a channel::ClientStream, blocking, with bounds on the answer. Redirects and
+// answers that switch protocols are errors, never followed.
+#pragma once
+
+#include <functional>
+
+#include "channel/tls.h"
+
+namespace blindai::http {
+
+struct ClientRequest {
+  std::string method;
+  std::string target;
+  std::vector<std::pair<std::string, std::string>> headers;  // Host, Content-Length and User-Agent-less: added here
+  std::vector<ByteView> body;                                 // parts, written without joining them
+  std::uint64_t streamed_body_bytes = 0;                      // besides `body`: pulled from `more`
+  std::function<Result<std::size_t>(MutableBytes)> more;      // fills up to the span; called until all are sent
+};
+
+struct ClientResponse {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;
+  Bytes body;
+  bool keep_alive = false;
+  const std::string* find(std::string_view name) const;
+};
+
+// Errors: unavailable (closed, reset), deadline_exceeded, cancelled, too_large (answer over max_body_bytes), and
+// attestation-neutral invalid answers as unavailable.
+Result<ClientResponse> exchange(channel::ClientStream& stream, const std::string& host, const ClientRequest& request,
+                                std::size_t max_body_bytes);
+
+}  // namespace blindai::http

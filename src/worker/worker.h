@@ -1,0 +1,107 @@
+// The server's side of a worker: one process per model and trust group, behind a shared-memory ring.
+//
+// The worker gets three descriptors (model body, ring, control socket), an empty environment, no network and no files.
+// The server copies every ring header once, checks the copy and uses only the copy: a worker that was taken over can
+// alter what its own group sends it, nothing else.
+//
+// A Lease is one slot of the ring: its input region is filled straight from the socket, submitted, and its output region
+// is read in place. A crash, hang or kill fails the requests in flight with Code::unavailable; the worker comes back with
+// back-off.
+//
+// Thread rule: a Worker may be used from any thread; a Lease belongs to one coroutine.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/tensor.h"
+#include "gate/gate.h"
+
+namespace blindai::worker {
+
+template <typename T>
+using Task = boost::asio::awaitable<T>;
+
+struct Settings {
+  int executable_fd = -1;      // of blindai-worker, opened and hashed before the keyset was made
+  int engine_directory_fd = -1;  // reserved for measured engine libraries; -1: as linked
+  unsigned threads = 0;        // compute threads of one run; 0: as many as CPUs
+  unsigned slots = 16;         // requests that may be in the ring at once
+  std::uint64_t max_request_bytes = 256 * 1024 * 1024;
+  std::uint64_t max_answer_bytes = 256 * 1024 * 1024;
+  std::uint64_t memory_bytes = 0;  // limit on private memory; 0: derived from the model
+  Steady::duration start_time = std::chrono::seconds(120);
+  Steady::duration run_time = std::chrono::seconds(30);  // a run that takes longer is a hang
+};
+
+struct OutputView {
+  std::size_t index = 0;  // of the model's outputs
+  DataType datatype{};
+  Shape shape;
+  ByteView data;          // in the slot; valid while the lease lives
+};
+
+class Lease {
+ public:
+  Lease() = default;
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  virtual ~Lease() = default;  // gives the slot back, wiped
+  // Room for the model's input of that index; at most once each, before run(). 64-byte aligned. Errors: too_large.
+  virtual Result<MutableBytes> add_input(std::size_t index, const Shape& shape) = 0;
+  // Runs and returns all outputs. Errors: invalid_argument with the engine's refusal (fixed words), unavailable (the
+  // worker died), deadline_exceeded.
+  virtual Task<Result<std::vector<OutputView>>> run(Steady::time_point deadline) = 0;
+};
+
+enum class State : std::uint8_t { starting, ready, restarting, failed, stopped };
+std::string_view word(State state);
+
+struct Status {
+  State state{};
+  std::string reason;         // public words, for failed
+  std::uint64_t restarts = 0;
+  int pid = -1;               // -1 where none runs
+  std::vector<std::string> sandbox;  // layers in force
+};
+
+class Worker {
+ public:
+  Worker() = default;
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  virtual ~Worker() = default;  // ends the process
+  // Waits until the first start succeeded or failed. Errors: model_rejected (the engine refused; operator named),
+  // unavailable, deadline_exceeded.
+  virtual Task<Result<void>> ready() = 0;
+  // A free slot, at once or after others finish; queue and deadline are the caller's (src/schedule). Error: unavailable
+  // while the worker is down.
+  virtual Result<std::unique_ptr<Lease>> try_lease() = 0;
+  virtual std::size_t free_slots() const = 0;
+  // Called on some thread whenever a slot became free or the state changed.
+  virtual void on_change(std::function<void()> callback) = 0;
+  virtual Status status() const = 0;
+  virtual void stop() = 0;  // thread-safe; requests in flight fail
+};
+
+// The admitted model of one worker. The body's descriptor must stay open as long as the worker lives.
+struct Model {
+  std::shared_ptr<const gate::Admitted> admitted;
+  int body_fd = -1;
+  std::uint64_t body_bytes = 0;
+};
+
+// Starts the process; ready() tells how it went. `io` runs the control socket.
+std::shared_ptr<Worker> start(boost::asio::io_context& io, Model model, Settings settings);
+
+// The sandbox layers that this host allows, as the keyset's `config` shows them: sorted words.
+std::vector<std::string> available_sandbox();
+
+}  // namespace blindai::worker
