@@ -55,7 +55,7 @@ class Registry {
  public:
   Registry();
   ~Registry();
-  Result<void> add(KeyRecord record);                         // already_exists
+  Result<void> add(KeyRecord record);                                 // already_exists
   Result<void> remove(std::string_view tenant, std::string_view id);  // not_found; the last owner's key stays
   std::vector<KeyRecord> list(std::string_view tenant) const;
   std::optional<KeyRecord> find(std::string_view id) const;

@@ -32,8 +32,7 @@ std::string encode(ByteView bytes, std::string_view alphabet, bool pad) {
   }
   const std::size_t rest = bytes.size() - i;
   if (rest > 0) {
-    const std::uint32_t group =
-        std::uint32_t{bytes[i]} << 16U | (rest == 2 ? std::uint32_t{bytes[i + 1]} << 8U : 0U);
+    const std::uint32_t group = std::uint32_t{bytes[i]} << 16U | (rest == 2 ? std::uint32_t{bytes[i + 1]} << 8U : 0U);
     out += alphabet[group >> 18U];
     out += alphabet[group >> 12U & 63U];
     if (rest == 2) {

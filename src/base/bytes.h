@@ -28,12 +28,12 @@ inline std::string_view as_text(ByteView bytes) {
 inline Bytes copy(ByteView bytes) { return {bytes.begin(), bytes.end()}; }
 void append(Bytes& out, ByteView more);
 
-std::string to_hex(ByteView bytes);                                 // lower case
-std::optional<Bytes> from_hex(std::string_view text);               // either case, even length, nothing else
-std::string to_base64(ByteView bytes);                              // RFC 4648 section 4, padded
-std::optional<Bytes> from_base64(std::string_view text);            // the same, strict: canonical padding and bits
-std::string to_base64url(ByteView bytes);                           // RFC 4648 section 5, no padding
-std::optional<Bytes> from_base64url(std::string_view text);         // the same, strict
+std::string to_hex(ByteView bytes);                          // lower case
+std::optional<Bytes> from_hex(std::string_view text);        // either case, even length, nothing else
+std::string to_base64(ByteView bytes);                       // RFC 4648 section 4, padded
+std::optional<Bytes> from_base64(std::string_view text);     // the same, strict: canonical padding and bits
+std::string to_base64url(ByteView bytes);                    // RFC 4648 section 5, no padding
+std::optional<Bytes> from_base64url(std::string_view text);  // the same, strict
 
 // SHA-256 of something. Comparison is not constant-time: digests here are public.
 struct Digest {

@@ -6,7 +6,15 @@ namespace blindai::cbor {
 namespace {
 
 // Major types, RFC 8949 section 3.1.
-enum Major : std::uint8_t { unsigned_integer = 0, negative_integer = 1, byte_string = 2, text_string = 3, array = 4, map = 5, simple = 7 };
+enum Major : std::uint8_t {
+  unsigned_integer = 0,
+  negative_integer = 1,
+  byte_string = 2,
+  text_string = 3,
+  array = 4,
+  map = 5,
+  simple = 7
+};
 constexpr std::uint8_t simple_false = 20;
 constexpr std::uint8_t simple_true = 21;
 constexpr std::uint8_t simple_null = 22;
@@ -74,7 +82,10 @@ bool is_utf8(ByteView text) {
       ++i;
       continue;
     }
-    const std::size_t length = first >= 0xc2 && first <= 0xdf ? 2 : (first & 0xf0U) == 0xe0 ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+    const std::size_t length = first >= 0xc2 && first <= 0xdf   ? 2
+                               : (first & 0xf0U) == 0xe0        ? 3
+                               : first >= 0xf0 && first <= 0xf4 ? 4
+                                                                : 0;
     if (length == 0 || text.size() - i < length) {
       return false;
     }

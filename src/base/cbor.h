@@ -44,18 +44,18 @@ struct Null {
 class Value {
  public:
   Value() : value_(Null{}) {}
-  Value(Null) : value_(Null{}) {}                             // NOLINT(google-explicit-constructor)
-  Value(bool v) : value_(v) {}                                // NOLINT(google-explicit-constructor)
-  Value(std::int64_t v) : value_(v) {}                        // NOLINT(google-explicit-constructor)
-  Value(int v) : value_(std::int64_t{v}) {}                   // NOLINT(google-explicit-constructor)
-  Value(std::string v) : value_(std::move(v)) {}              // NOLINT(google-explicit-constructor)
-  Value(std::string_view v) : value_(std::string(v)) {}       // NOLINT(google-explicit-constructor)
-  Value(const char* v) : value_(std::string(v)) {}            // NOLINT(google-explicit-constructor)
-  Value(Bytes v) : value_(std::move(v)) {}                    // NOLINT(google-explicit-constructor)
-  Value(ByteView v) : value_(copy(v)) {}                      // NOLINT(google-explicit-constructor)
-  Value(const Digest& v) : value_(copy(v.view())) {}          // NOLINT(google-explicit-constructor)
-  Value(Array v) : value_(std::move(v)) {}                    // NOLINT(google-explicit-constructor)
-  Value(Map v) : value_(std::move(v)) {}                      // NOLINT(google-explicit-constructor)
+  Value(Null) : value_(Null{}) {}                        // NOLINT(google-explicit-constructor)
+  Value(bool v) : value_(v) {}                           // NOLINT(google-explicit-constructor)
+  Value(std::int64_t v) : value_(v) {}                   // NOLINT(google-explicit-constructor)
+  Value(int v) : value_(std::int64_t{v}) {}              // NOLINT(google-explicit-constructor)
+  Value(std::string v) : value_(std::move(v)) {}         // NOLINT(google-explicit-constructor)
+  Value(std::string_view v) : value_(std::string(v)) {}  // NOLINT(google-explicit-constructor)
+  Value(const char* v) : value_(std::string(v)) {}       // NOLINT(google-explicit-constructor)
+  Value(Bytes v) : value_(std::move(v)) {}               // NOLINT(google-explicit-constructor)
+  Value(ByteView v) : value_(copy(v)) {}                 // NOLINT(google-explicit-constructor)
+  Value(const Digest& v) : value_(copy(v.view())) {}     // NOLINT(google-explicit-constructor)
+  Value(Array v) : value_(std::move(v)) {}               // NOLINT(google-explicit-constructor)
+  Value(Map v) : value_(std::move(v)) {}                 // NOLINT(google-explicit-constructor)
 
   // The value as that type, or nullptr.
   template <typename T>

@@ -118,11 +118,11 @@ std::unexpected<Error> fail_errno(Code code, PublicText message, std::string_vie
 
 // BLINDAI_TRY(auto value, expression): value of a Result, or return its error.
 #define BLINDAI_TRY(declaration, ...) BLINDAI_TRY_(BLINDAI_CONCAT(result_, __COUNTER__), declaration, __VA_ARGS__)
-#define BLINDAI_TRY_(result, declaration, ...)                  \
-  auto result = (__VA_ARGS__);                                  \
-  if (!result) {                                                \
-    return std::unexpected(std::move(result).error());          \
-  }                                                             \
+#define BLINDAI_TRY_(result, declaration, ...)         \
+  auto result = (__VA_ARGS__);                         \
+  if (!result) {                                       \
+    return std::unexpected(std::move(result).error()); \
+  }                                                    \
   declaration = std::move(*result)
 
 // BLINDAI_CHECK(expression): nothing, or return the error of a Result<void>.
@@ -135,11 +135,11 @@ std::unexpected<Error> fail_errno(Code code, PublicText message, std::string_vie
 
 // The same for coroutines.
 #define BLINDAI_CO_TRY(declaration, ...) BLINDAI_CO_TRY_(BLINDAI_CONCAT(result_, __COUNTER__), declaration, __VA_ARGS__)
-#define BLINDAI_CO_TRY_(result, declaration, ...)               \
-  auto result = (__VA_ARGS__);                                  \
-  if (!result) {                                                \
-    co_return std::unexpected(std::move(result).error());       \
-  }                                                             \
+#define BLINDAI_CO_TRY_(result, declaration, ...)         \
+  auto result = (__VA_ARGS__);                            \
+  if (!result) {                                          \
+    co_return std::unexpected(std::move(result).error()); \
+  }                                                       \
   declaration = std::move(*result)
 
 #define BLINDAI_CO_CHECK(...)                                        \

@@ -77,7 +77,7 @@ Result<Bytes> read_file(const char* path, std::size_t limit) {
   if (!fd) {
     return fail_errno(errno == ENOENT ? Code::not_found : Code::permission_denied, {"the file cannot be opened"}, path);
   }
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
     return fail(Code::invalid_argument, {"not a regular file"}, Detail{path});
   }

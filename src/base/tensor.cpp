@@ -14,7 +14,7 @@ struct Row {
 };
 
 constexpr std::array table{
-    Row{DataType::boolean, "BOOL", 1}, Row{DataType::uint8, "UINT8", 1},   Row{DataType::uint16, "UINT16", 2},
+    Row{DataType::boolean, "BOOL", 1},  Row{DataType::uint8, "UINT8", 1},   Row{DataType::uint16, "UINT16", 2},
     Row{DataType::uint32, "UINT32", 4}, Row{DataType::uint64, "UINT64", 8}, Row{DataType::int8, "INT8", 1},
     Row{DataType::int16, "INT16", 2},   Row{DataType::int32, "INT32", 4},   Row{DataType::int64, "INT64", 8},
     Row{DataType::fp16, "FP16", 2},     Row{DataType::bf16, "BF16", 2},     Row{DataType::fp32, "FP32", 4},

@@ -32,10 +32,10 @@ struct AttestAnswer {
 // What this end knows of the TLS connection on which the answer came. Filled by the TLS stream, never by the peer's
 // answer.
 struct TlsFacts {
-  Digest leaf_spki;                          // SHA-256 of the leaf's SubjectPublicKeyInfo
-  Bytes exporter;                            // EXPORTER-blindai-session with this nonce for context, 32 bytes
-  std::optional<std::string> identity_error; // why name or chain did not hold; absent where they held
-  std::string server_names;                  // names in the leaf, for the report
+  Digest leaf_spki;                           // SHA-256 of the leaf's SubjectPublicKeyInfo
+  Bytes exporter;                             // EXPORTER-blindai-session with this nonce for context, 32 bytes
+  std::optional<std::string> identity_error;  // why name or chain did not hold; absent where they held
+  std::string server_names;                   // names in the leaf, for the report
 };
 
 // A keyset that every check of section 5 accepted, for one connection. Made by verify_attest() alone; the client's

@@ -15,9 +15,9 @@ inline constexpr std::size_t nonce_bytes = 32;
 
 struct Keyset {
   std::string tee;
-  Digest tls;                          // SHA-256 of the leaf's SubjectPublicKeyInfo
-  Bytes session;                       // Ed25519 SubjectPublicKeyInfo
-  Bytes receipt;                       // Ed25519 SubjectPublicKeyInfo
+  Digest tls;     // SHA-256 of the leaf's SubjectPublicKeyInfo
+  Bytes session;  // Ed25519 SubjectPublicKeyInfo
+  Bytes receipt;  // Ed25519 SubjectPublicKeyInfo
   std::optional<Bytes> hpke;
   cbor::Map config;                    // the security configuration, closed schema
   std::map<std::string, Digest> code;  // file name to SHA-256

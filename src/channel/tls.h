@@ -47,7 +47,7 @@ class ServerIdentity {
 };
 
 struct ClientOptions {
-  std::string host;           // name or address to connect to
+  std::string host;  // name or address to connect to
   std::uint16_t port = 0;
   evidence::Identity identity;  // checked, and the outcome kept in TlsFacts: evidence is judged first
   Steady::duration connect_timeout = std::chrono::seconds(10);
@@ -64,9 +64,9 @@ class ClientStream {
 
   // Applies to every operation from now on.
   void set_deadline(Steady::time_point deadline);
-  Result<std::size_t> read_some(MutableBytes out);    // 0 at an orderly end
+  Result<std::size_t> read_some(MutableBytes out);  // 0 at an orderly end
   Result<void> write_all(ByteView bytes);
-  Result<TlsFacts> facts(ByteView nonce) const;       // of this connection
+  Result<TlsFacts> facts(ByteView nonce) const;                            // of this connection
   Result<Bytes> exporter(std::string_view label, ByteView context) const;  // 32 bytes
   void close();
 

@@ -23,7 +23,7 @@ namespace blindai::client {
 
 struct Timeouts {
   Steady::duration connect = std::chrono::seconds(10);
-  Steady::duration request = std::chrono::seconds(60);   // without progress, for uploads; in all, for the rest
+  Steady::duration request = std::chrono::seconds(60);  // without progress, for uploads; in all, for the rest
 };
 
 struct Options {
@@ -46,11 +46,11 @@ struct Tensor {
   std::string name;  // empty in inputs: by position
   DataType datatype{};
   Shape shape;
-  ByteView data;     // of the caller, for inputs; of the Prediction, for outputs
+  ByteView data;  // of the caller, for inputs; of the Prediction, for outputs
 };
 
 struct Prediction {
-  Bytes body;  // owns what the outputs view
+  Bytes body;                // owns what the outputs view
   std::string model_digest;  // "sha256:..."
   std::vector<Tensor> outputs;
 };
@@ -76,7 +76,8 @@ class Client {
   virtual Outcome<Prediction> predict(const std::string& model_id, const std::vector<Tensor>& inputs,
                                       const std::optional<Digest>& pin) = 0;
   // Any JSON route: listing, inspection, deletion, keys. Answer: the body of a 2xx.
-  virtual Outcome<std::string> call(const std::string& method, const std::string& target, const std::string& json_body) = 0;
+  virtual Outcome<std::string> call(const std::string& method, const std::string& target,
+                                    const std::string& json_body) = 0;
   virtual void close() = 0;
 };
 

@@ -8,9 +8,7 @@ namespace {
 constexpr std::int64_t algorithm_label = 1;  // RFC 9052 section 3.1
 constexpr std::int64_t eddsa = -8;           // RFC 9053 section 2.2
 
-Bytes protected_header() {
-  return cbor::encode(cbor::Map{{cbor::Key(algorithm_label), cbor::Value(eddsa)}});
-}
+Bytes protected_header() { return cbor::encode(cbor::Map{{cbor::Key(algorithm_label), cbor::Value(eddsa)}}); }
 
 // Sig_structure of RFC 9052 section 4.4.
 Bytes to_be_signed(ByteView payload) {

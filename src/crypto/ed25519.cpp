@@ -89,8 +89,7 @@ bool ed25519_verify(ByteView raw_public_key, ByteView message, ByteView signatur
   if (raw_public_key.size() != public_size || signature.size() != signature_size) {
     return false;
   }
-  const Pkey key(
-      EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, raw_public_key.data(), raw_public_key.size()));
+  const Pkey key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, raw_public_key.data(), raw_public_key.size()));
   if (!key) {
     return false;
   }

@@ -32,7 +32,8 @@ struct InputView {
 };
 
 // Where a run puts its outputs: called once per output, in order; returns memory of exactly that size (64-byte aligned).
-using OutputSink = std::function<Result<MutableBytes>(std::size_t index, DataType datatype, const Shape& shape, std::uint64_t size)>;
+using OutputSink =
+    std::function<Result<MutableBytes>(std::size_t index, DataType datatype, const Shape& shape, std::uint64_t size)>;
 
 class Slot {
  public:
@@ -59,7 +60,7 @@ class Model {
 };
 
 struct Options {
-  unsigned threads = 0;  // of one run; 0: as many as CPUs
+  unsigned threads = 0;           // of one run; 0: as many as CPUs
   bool weights_in_place = false;  // no repacked copy of weights; the last bits differ from packed
 };
 
@@ -69,7 +70,7 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   virtual ~Engine() = default;
-  virtual std::string_view name() const = 0;     // "onnxruntime", "reference"
+  virtual std::string_view name() const = 0;  // "onnxruntime", "reference"
   virtual std::string version() const = 0;
   // Errors: model_rejected; an unsupported operator is named in the public message.
   virtual Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights) = 0;

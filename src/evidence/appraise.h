@@ -11,7 +11,7 @@ inline constexpr std::size_t max_evidence_bytes = 64 * 1024;
 struct Item {
   std::string type;  // "sgx-quote", "tdx-quote", "snp-report", "simulated"
   Bytes data;
-  Bytes log;         // empty where there is none
+  Bytes log;  // empty where there is none
 };
 
 // The TEE kind that evidence of a type belongs to ("simulated" to "simulated"), or nothing.

@@ -23,7 +23,7 @@ struct Any {
 using Allowed = std::variant<Any, std::vector<cbor::Value>>;
 
 struct SimulatedAcceptance {
-  Digest root;                                         // SHA-256 of the root's SubjectPublicKeyInfo
+  Digest root;  // SHA-256 of the root's SubjectPublicKeyInfo
   std::variant<Any, std::vector<Digest>> measurement;
 };
 // A section for real hardware: schema-checked, not verified yet.
@@ -32,7 +32,7 @@ struct HardwareAcceptance {
 };
 
 struct Identity {
-  std::string server_name;       // a DNS name or an IP address
+  std::string server_name;                            // a DNS name or an IP address
   std::variant<Any, std::monostate, std::string> ca;  // any; the system's; PEM text
 };
 
@@ -43,9 +43,9 @@ struct Freshness {
 
 struct Policy {
   std::string name;
-  Digest digest;                            // SHA-256 of the text
-  std::optional<Identity> identity;         // absent only where evidence alone is judged
-  std::map<std::string, Allowed> config;    // of engine, isolation, batch, auth: the strictest where absent
+  Digest digest;                          // SHA-256 of the text
+  std::optional<Identity> identity;       // absent only where evidence alone is judged
+  std::map<std::string, Allowed> config;  // of engine, isolation, batch, auth: the strictest where absent
   std::optional<SimulatedAcceptance> simulated;
   std::vector<HardwareAcceptance> hardware;
   Freshness freshness;

@@ -16,11 +16,11 @@ enum class Outcome : std::uint8_t { passed, failed, skipped, not_applicable };
 std::string_view word(Outcome outcome);  // "passed", "failed", "skipped", "not applicable"
 
 struct Check {
-  std::string name;      // stable, lower case with underscores: "report_data"
+  std::string name;  // stable, lower case with underscores: "report_data"
   Outcome outcome{};
   std::string expected;  // for people; may be empty
   std::string found;
-  std::string voucher;   // who vouches: "simulation root", "TEE", "TLS", "this client's clock", ...
+  std::string voucher;  // who vouches: "simulation root", "TEE", "TLS", "this client's clock", ...
 };
 
 struct Report {
@@ -28,8 +28,8 @@ struct Report {
   std::string tee;            // "simulated", "sgx", ...; empty where it is not known yet
   bool simulated = false;
   std::string policy_name;
-  Digest policy_digest;       // SHA-256 of the policy text
-  json::Object facts;         // measurement, code, config, keyset_id, dates: what the checks established
+  Digest policy_digest;  // SHA-256 of the policy text
+  json::Object facts;    // measurement, code, config, keyset_id, dates: what the checks established
 
   bool accepted() const;
   const Check* first_failed() const;  // nullptr where none failed

@@ -18,8 +18,8 @@ namespace blindai::gate {
 struct Limits {
   std::size_t graph_bytes = 256 * 1024 * 1024;  // of the small graph, without lifted weights
   std::size_t nodes = 200'000;
-  int nesting = 16;                 // subgraphs
-  std::size_t tensors = 64;         // inputs, and outputs
+  int nesting = 16;          // subgraphs
+  std::size_t tensors = 64;  // inputs, and outputs
   std::size_t initialisers = 100'000;
   std::size_t rank = 16;
 };
@@ -60,7 +60,7 @@ struct OperatorCount {
 };
 
 struct Admitted {
-  Bytes graph;                   // the small ONNX model for the engine
+  Bytes graph;  // the small ONNX model for the engine
   std::vector<Weight> weights;
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;

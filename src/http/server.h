@@ -43,9 +43,9 @@ struct Header {
 
 struct RequestHead {
   std::string method;
-  std::string target;                          // as received, origin form
+  std::string target;  // as received, origin form
   std::vector<std::pair<std::string, std::string>> headers;
-  std::optional<std::uint64_t> content_length; // absent for a chunked body; 0 without a body
+  std::optional<std::uint64_t> content_length;  // absent for a chunked body; 0 without a body
   bool chunked = false;
   bool keep_alive = true;
   // The value of the only header of that name (any case), or nullptr where there is none. Two different ones of a header
@@ -62,9 +62,9 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
   virtual ~Connection() = default;
   virtual Result<Bytes> exporter(std::string_view label, ByteView context) const = 0;  // 32 bytes
-  virtual bool secure() const = 0;   // false on the admin listener
-  virtual void set_authorised() = 0; // moves it out of the unauthorised ones
-  int attests = 0;                   // counted by the attest handler
+  virtual bool secure() const = 0;                                                     // false on the admin listener
+  virtual void set_authorised() = 0;  // moves it out of the unauthorised ones
+  int attests = 0;                    // counted by the attest handler
   // Set by the handler that authorised the last request; lets it skip a second proof on the same connection.
   std::shared_ptr<void> authorisation;
   std::string authorisation_header;

@@ -25,8 +25,8 @@ struct InputHead {
   std::string name;
   DataType datatype{};
   Shape shape;
-  std::uint64_t byte_size = 0;      // of the tensor, by datatype and shape
-  bool binary = false;              // its bytes follow the JSON, in order; else they are in the JSON
+  std::uint64_t byte_size = 0;  // of the tensor, by datatype and shape
+  bool binary = false;          // its bytes follow the JSON, in order; else they are in the JSON
 };
 
 struct OutputRequest {
@@ -42,11 +42,11 @@ class InferRequest {
   InferRequest& operator=(InferRequest&&) noexcept;
   ~InferRequest();
 
-  const std::string& id() const;                                   // empty where absent
+  const std::string& id() const;  // empty where absent
   const std::vector<InputHead>& inputs() const;
   const std::optional<std::vector<OutputRequest>>& outputs() const;  // absent: all, in the model's order
-  bool binary_by_default() const;                                  // parameters.binary_data_output
-  std::optional<std::chrono::microseconds> timeout() const;        // parameters.timeout
+  bool binary_by_default() const;                                    // parameters.binary_data_output
+  std::optional<std::chrono::microseconds> timeout() const;          // parameters.timeout
   // Writes the elements of a JSON input, little-endian, into `out`, which has exactly its byte_size. Integers are exact;
   // a number outside its datatype, NaN, or a wrong count is invalid_argument.
   Result<void> decode_json(std::size_t input, MutableBytes out) const;
@@ -59,7 +59,8 @@ class InferRequest {
 
 // Names, datatypes and shapes against what the model says: for each input of the model, in the model's order, the index
 // of the request's input. Errors name the input, what was given and what the model wants.
-Result<std::vector<std::size_t>> match_inputs(const std::vector<InputHead>& given, const std::vector<TensorSpec>& wanted);
+Result<std::vector<std::size_t>> match_inputs(const std::vector<InputHead>& given,
+                                              const std::vector<TensorSpec>& wanted);
 // Indices into the model's outputs and whether each is binary, in the order of the answer.
 struct ChosenOutput {
   std::size_t index = 0;
@@ -81,7 +82,8 @@ struct EncodedAnswer {
   bool any_binary = false;
 };
 Result<EncodedAnswer> encode_answer(std::string_view model_name, std::string_view model_version, std::string_view id,
-                                    const std::vector<OutputTensor>& outputs, const std::vector<std::pair<std::string, std::string>>& parameters = {});
+                                    const std::vector<OutputTensor>& outputs,
+                                    const std::vector<std::pair<std::string, std::string>>& parameters = {});
 
 // Client side.
 struct RequestTensor {

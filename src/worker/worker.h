@@ -30,10 +30,10 @@ template <typename T>
 using Task = boost::asio::awaitable<T>;
 
 struct Settings {
-  int executable_fd = -1;      // of blindai-worker, opened and hashed before the keyset was made
+  int executable_fd = -1;        // of blindai-worker, opened and hashed before the keyset was made
   int engine_directory_fd = -1;  // reserved for measured engine libraries; -1: as linked
-  unsigned threads = 0;        // compute threads of one run; 0: as many as CPUs
-  unsigned slots = 16;         // requests that may be in the ring at once
+  unsigned threads = 0;          // compute threads of one run; 0: as many as CPUs
+  unsigned slots = 16;           // requests that may be in the ring at once
   std::uint64_t max_request_bytes = 256 * 1024 * 1024;
   std::uint64_t max_answer_bytes = 256 * 1024 * 1024;
   std::uint64_t memory_bytes = 0;  // limit on private memory; 0: derived from the model
@@ -45,7 +45,7 @@ struct OutputView {
   std::size_t index = 0;  // of the model's outputs
   DataType datatype{};
   Shape shape;
-  ByteView data;          // in the slot; valid while the lease lives
+  ByteView data;  // in the slot; valid while the lease lives
 };
 
 class Lease {
@@ -66,9 +66,9 @@ std::string_view word(State state);
 
 struct Status {
   State state{};
-  std::string reason;         // public words, for failed
+  std::string reason;  // public words, for failed
   std::uint64_t restarts = 0;
-  int pid = -1;               // -1 where none runs
+  int pid = -1;                      // -1 where none runs
   std::vector<std::string> sandbox;  // layers in force
 };
 

@@ -6,8 +6,13 @@ namespace blindai {
 namespace {
 
 TEST(Base64, WritesAndReadsTheVectorsOfRfc4648) {
-  const std::vector<std::pair<std::string, std::string>> vectors{
-      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::vector<std::pair<std::string, std::string>> vectors{{"", ""},
+                                                                 {"f", "Zg=="},
+                                                                 {"fo", "Zm8="},
+                                                                 {"foo", "Zm9v"},
+                                                                 {"foob", "Zm9vYg=="},
+                                                                 {"fooba", "Zm9vYmE="},
+                                                                 {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, coded] : vectors) {
     EXPECT_EQ(to_base64(as_bytes(plain)), coded);
     EXPECT_EQ(from_base64(coded), copy(as_bytes(plain)));
@@ -15,7 +20,8 @@ TEST(Base64, WritesAndReadsTheVectorsOfRfc4648) {
 }
 
 TEST(Base64, RefusesEverySecondSpelling) {
-  for (const char* text : {"Zg", "Zg=", "Zh==", "Zm9=", "Zm9v\n", " Zm9v", "Zg==Zg==", "=", "====", "Z===", "Zm9v_w==", "Zm8=="}) {
+  for (const char* text :
+       {"Zg", "Zg=", "Zh==", "Zm9=", "Zm9v\n", " Zm9v", "Zg==Zg==", "=", "====", "Z===", "Zm9v_w==", "Zm8=="}) {
     EXPECT_FALSE(from_base64(text)) << text;
   }
 }

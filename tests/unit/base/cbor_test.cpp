@@ -25,11 +25,13 @@ TEST(Cbor, WritesTheExamplesOfRfc8949AppendixA) {
 
 TEST(Cbor, OrdersMapKeysByTheirEncoding) {
   const Map map{{"bb", 1}, {"c", 2}, {Key(std::int64_t{1}), 3}, {Key(std::int64_t{-1}), 4}};
-  EXPECT_EQ(encode(map), hex("a401032004616302626262" "01"));
+  EXPECT_EQ(encode(map), hex("a401032004616302626262"
+                             "01"));
 }
 
 TEST(Cbor, ReadsBackWhatItWrote) {
-  const Value value(Map{{"ctx", "blindai"}, {"list", Array{1, -7, Null{}, false}}, {"nested", Map{{"k", hex("00ff")}}}});
+  const Value value(
+      Map{{"ctx", "blindai"}, {"list", Array{1, -7, Null{}, false}}, {"nested", Map{{"k", hex("00ff")}}}});
   EXPECT_EQ(decode(encode(value)), value);
 }
 

@@ -22,10 +22,10 @@ TEST(Error, DisclosedNamesArePrintableAndShort) {
 }
 
 TEST(Error, StatusesMapBackToTheirCodes) {
-  for (const Code code : {Code::invalid_argument, Code::unauthenticated, Code::permission_denied, Code::not_found,
-                          Code::already_exists, Code::too_large, Code::resource_exhausted, Code::unavailable,
-                          Code::deadline_exceeded, Code::unimplemented, Code::unsupported_media, Code::model_rejected,
-                          Code::internal}) {
+  for (const Code code :
+       {Code::invalid_argument, Code::unauthenticated, Code::permission_denied, Code::not_found, Code::already_exists,
+        Code::too_large, Code::resource_exhausted, Code::unavailable, Code::deadline_exceeded, Code::unimplemented,
+        Code::unsupported_media, Code::model_rejected, Code::internal}) {
     EXPECT_EQ(code_of_http_status(http_status(code)), code) << word(code);
   }
   EXPECT_EQ(code_of_http_status(418), Code::invalid_argument);

@@ -17,7 +17,8 @@ TEST(Json, KeepsSixtyFourBitIntegersExact) {
 }
 
 TEST(Json, RefusesWhatIsNotOneDocument) {
-  for (const char* text : {"", "{", "{\"a\":1,\"a\":2}", "[1,]", "nul", "{} {}", "NaN", "\"\x80\"", "1e400", "18446744073709551616"}) {
+  for (const char* text :
+       {"", "{", "{\"a\":1,\"a\":2}", "[1,]", "nul", "{} {}", "NaN", "\"\x80\"", "1e400", "18446744073709551616"}) {
     EXPECT_FALSE(parse(text)) << text;
   }
 }

@@ -6,7 +6,8 @@ namespace blindai {
 namespace {
 
 TEST(Tensor, NamesAndSizesOfEveryDatatype) {
-  for (const char* text : {"BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "BF16", "FP32", "FP64", "BYTES"}) {
+  for (const char* text : {"BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16",
+                           "BF16", "FP32", "FP64", "BYTES"}) {
     const auto type = datatype_from_name(text);
     ASSERT_TRUE(type) << text;
     EXPECT_EQ(name(*type), text);
