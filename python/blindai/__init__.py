@@ -1,0 +1,51 @@
+"""BlindAI: confidential AI inference. Verify the service first, then send the data."""
+
+from .errors import (
+    AttestationError,
+    AuthenticationError,
+    BlindAIError,
+    ChannelBindingError,
+    ConfigurationError,
+    DeadlineError,
+    EnclaveHeldDataError,
+    IdentityError,
+    InputError,
+    ModelError,
+    ModelNotFoundError,
+    PolicyError,
+    QuotaError,
+    QuoteValidationError,
+    SignatureError,
+    SimulationModeWarning,
+    UnavailableError,
+)
+from .report import Check, Report
+from .response import OutputTensor, PredictResponse, UploadResponse
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AttestationError",
+    "AuthenticationError",
+    "BlindAIError",
+    "ChannelBindingError",
+    "Check",
+    "ConfigurationError",
+    "DeadlineError",
+    "EnclaveHeldDataError",
+    "IdentityError",
+    "InputError",
+    "ModelError",
+    "ModelNotFoundError",
+    "OutputTensor",
+    "PolicyError",
+    "PredictResponse",
+    "QuotaError",
+    "QuoteValidationError",
+    "Report",
+    "SignatureError",
+    "SimulationModeWarning",
+    "UnavailableError",
+    "UploadResponse",
+    "__version__",
+]
