@@ -1,0 +1,25 @@
+// Private to this folder: simulated evidence, taken apart.
+#pragma once
+
+#include "base/bytes.h"
+
+namespace blindai::evidence {
+
+struct SimulatedParts {
+  Bytes root;      // SubjectPublicKeyInfo, as the evidence claims it
+  Bytes key;       // SubjectPublicKeyInfo of the platform key, vouched for by the root
+  Bytes platform;  // COSE_Sign1 by the root
+  Bytes evidence;  // COSE_Sign1 by the key
+};
+
+struct SimulatedClaims {
+  Digest measurement;
+  std::array<std::uint8_t, 64> report_data{};
+};
+
+Result<SimulatedParts> parse_simulated(ByteView data);
+bool platform_signature_holds(const SimulatedParts& parts);
+// What the platform key signed. Errors: where the signature does not hold, or the form is another.
+Result<SimulatedClaims> verified_claims(const SimulatedParts& parts);
+
+}  // namespace blindai::evidence
