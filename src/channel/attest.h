@@ -36,6 +36,7 @@ struct TlsFacts {
   Bytes exporter;                             // EXPORTER-blindai-session with this nonce for context, 32 bytes
   std::optional<std::string> identity_error;  // why name or chain did not hold; absent where they held
   std::string server_names;                   // names in the leaf, for the report
+  bool ticket_received = false;               // the server offered to resume this session
 };
 
 // A keyset that every check of section 5 accepted, for one connection. Made by verify_attest() alone; the client's
@@ -55,8 +56,8 @@ class VerifiedKeyset {
 };
 
 // Checks in the order of design section 5; the report has every check made, and stops at the first that failed.
-// Names of checks, in order: sizes, evidence_item, evidence_* (by appraise), report_data, keyset_form, keyset_life,
-// keyset_time, tls_key, identity, session_signature, code, config_<member>..., freshness.
+// Names of checks, in order: sizes, keyset_form (nothing in it is believed yet), evidence_item, evidence_* (by appraise),
+// report_data, code, keyset_life, keyset_time, tls_key, tls_tickets, identity, session_signature, config_<member>...
 // Error: attestation_failed.
 Result<VerifiedKeyset> verify_attest(const AttestAnswer& answer, const AttestRequest& request, const TlsFacts& tls,
                                      const evidence::Policy& policy, UnixSeconds now, evidence::Report& report);

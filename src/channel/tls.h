@@ -56,7 +56,8 @@ struct ClientOptions {
 
 class ClientStream {
  public:
-  // TCP connect and TLS handshake. Errors: unavailable (refused, reset), deadline_exceeded, cancelled.
+  // TCP connect and TLS handshake. Errors: unavailable (refused, reset), deadline_exceeded, cancelled,
+  // attestation_failed (the peer does not speak TLS 1.3).
   static Result<std::unique_ptr<ClientStream>> connect(const ClientOptions& options);
   ClientStream(const ClientStream&) = delete;
   ClientStream& operator=(const ClientStream&) = delete;
@@ -66,7 +67,8 @@ class ClientStream {
   void set_deadline(Steady::time_point deadline);
   Result<std::size_t> read_some(MutableBytes out);  // 0 at an orderly end
   Result<void> write_all(ByteView bytes);
-  Result<TlsFacts> facts(ByteView nonce) const;                            // of this connection
+  // Of this connection, so far. A session ticket that arrives after this call fails the read that meets it.
+  Result<TlsFacts> facts(ByteView nonce);
   Result<Bytes> exporter(std::string_view label, ByteView context) const;  // 32 bytes
   void close();
 

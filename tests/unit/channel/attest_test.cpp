@@ -1,0 +1,79 @@
+#include "channel/attest.h"
+
+#include <gtest/gtest.h>
+
+#include "sample.h"
+
+namespace blindai::channel {
+namespace {
+
+TEST(AnAttestRequest, SurvivesJson) {
+  AttestRequest request;
+  request.nonce.fill(7);
+  request.fresh = false;
+  request.have = crypto::sha256(as_bytes("collateral"));
+  const auto again = AttestRequest::parse(request.to_json());
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->nonce, request.nonce);
+  EXPECT_FALSE(again->fresh);
+  EXPECT_EQ(again->have, request.have);
+}
+
+TEST(AnAttestRequest, IsRefusedWithAnythingButARandomNonceOfThirtyTwoBytes) {
+  const auto with = [](std::size_t size, std::uint8_t fill) {
+    return AttestRequest::parse(R"({"nonce": ")" + to_base64(Bytes(size, fill)) + R"(", "fresh": true})").has_value();
+  };
+  EXPECT_TRUE(with(32, 1));
+  EXPECT_FALSE(with(32, 0));
+  EXPECT_FALSE(with(31, 1));
+  EXPECT_FALSE(with(33, 1));
+  EXPECT_FALSE(with(0, 1));
+  const std::string nonce = to_base64(Bytes(32, 1));
+  EXPECT_FALSE(AttestRequest::parse(R"({"nonce": ")" + nonce + R"("})"));
+  EXPECT_FALSE(AttestRequest::parse(R"({"nonce": ")" + nonce + R"(", "fresh": 1})"));
+  EXPECT_FALSE(AttestRequest::parse(R"({"nonce": ")" + nonce + R"(", "fresh": true, "id": 1})"));
+  EXPECT_FALSE(AttestRequest::parse(R"({"nonce": ")" + nonce + R"(", "fresh": true, "have": "AA=="})"));
+  EXPECT_FALSE(AttestRequest::parse("[]"));
+  EXPECT_FALSE(AttestRequest::parse(std::string(max_attest_request_bytes + 1, ' ')));
+}
+
+TEST(AnAttestAnswer, SurvivesJson) {
+  AttestAnswer answer = Sample().answer();
+  answer.collateral = json::Object{{"tcb_info", to_base64(as_bytes("{}"))}};
+  answer.evidence[0].log = Bytes{1, 2};
+  const std::string text = answer.to_json();
+  const auto again = AttestAnswer::parse(text);
+  ASSERT_TRUE(again) << again.error().message.str();
+  EXPECT_EQ(again->to_json(), text);
+}
+
+TEST(AnAttestAnswer, IsBoundedBeforeItIsDecoded) {
+  AttestAnswer answer = Sample().answer();
+  answer.evidence[0].data.resize(64 * 1024);
+  EXPECT_TRUE(AttestAnswer::parse(answer.to_json()));
+  answer.evidence[0].data.resize(64 * 1024 + 1);
+  EXPECT_FALSE(AttestAnswer::parse(answer.to_json()));
+  answer = Sample().answer();
+  answer.evidence[0].log.resize(256 * 1024 + 1);
+  EXPECT_FALSE(AttestAnswer::parse(answer.to_json()));
+  answer = Sample().answer();
+  answer.collateral = json::Object{{"tcb_info", to_base64(Bytes(1024 * 1024 + 1))}};
+  EXPECT_FALSE(AttestAnswer::parse(answer.to_json()));
+  answer = Sample().answer();
+  answer.path->hashes.resize(17);
+  EXPECT_FALSE(AttestAnswer::parse(answer.to_json()));
+  answer = Sample().answer();
+  answer.session_signature.resize(65);
+  EXPECT_FALSE(AttestAnswer::parse(answer.to_json()));
+  EXPECT_FALSE(AttestAnswer::parse(std::string(max_attest_answer_bytes + 1, ' ')));
+}
+
+TEST(AnAttestAnswer, CutAnywhereIsRefused) {
+  const std::string text = Sample().answer().to_json();
+  for (std::size_t size = 0; size < text.size(); size += 7) {
+    EXPECT_FALSE(AttestAnswer::parse(std::string_view(text).substr(0, size))) << size;
+  }
+}
+
+}  // namespace
+}  // namespace blindai::channel

@@ -1,0 +1,212 @@
+#include "channel/tls.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "crypto/crypto.h"
+#include "loopback.h"
+
+namespace blindai::channel {
+namespace {
+
+const UnixSeconds now = system_clock().now();
+
+ServerIdentity identity_for(const std::vector<std::string>& names) {
+  auto identity = ServerIdentity::generate(names, now);
+  EXPECT_TRUE(identity);
+  return std::move(*identity);
+}
+
+ClientOptions options_for(const Loopback& server, evidence::Identity identity = {"localhost", evidence::Any{}}) {
+  ClientOptions options;
+  options.host = "127.0.0.1";
+  options.port = server.port();
+  options.identity = std::move(identity);
+  options.connect_timeout = std::chrono::seconds(5);
+  return options;
+}
+
+void echo(SSL* tls) {
+  std::array<char, 4096> buffer{};
+  for (int count = 0; (count = SSL_read(tls, buffer.data(), buffer.size())) > 0;) {
+    SSL_write(tls, buffer.data(), count);
+  }
+}
+
+TEST(TheChannel, CarriesBytesBothWays) {
+  const auto identity = identity_for({"localhost"});
+  const Loopback server(identity.make_context(), echo);
+  auto stream = ClientStream::connect(options_for(server));
+  ASSERT_TRUE(stream) << stream.error().detail.text;
+  (*stream)->set_deadline(Steady::now() + std::chrono::seconds(5));
+  ASSERT_TRUE((*stream)->write_all(as_bytes("hello")));
+  Bytes buffer(16);
+  const auto count = (*stream)->read_some(buffer);
+  ASSERT_TRUE(count);
+  EXPECT_EQ(as_text(ByteView(buffer).first(*count)), "hello");
+}
+
+TEST(TheChannel, KnowsTheKeyOfThePeerAndExportsTheSameBytesOnBothEnds) {
+  const auto identity = identity_for({"localhost", "127.0.0.1"});
+  const Bytes nonce = crypto::random_bytes(32);
+  const Loopback server(identity.make_context(), [&](SSL* tls) {
+    const auto exporter = export_keying_material(tls, session_exporter_label, nonce, 32);
+    SSL_write(tls, exporter->data(), static_cast<int>(exporter->size()));
+  });
+  auto stream = ClientStream::connect(options_for(server));
+  ASSERT_TRUE(stream);
+  (*stream)->set_deadline(Steady::now() + std::chrono::seconds(5));
+  Bytes theirs(32);
+  ASSERT_EQ((*stream)->read_some(theirs).value(), 32u);
+  const auto facts = (*stream)->facts(nonce);
+  ASSERT_TRUE(facts);
+  EXPECT_EQ(facts->exporter, theirs);
+  EXPECT_NE((*stream)->facts(crypto::random_bytes(32))->exporter, theirs);
+  EXPECT_NE(*(*stream)->exporter(auth_exporter_label, nonce), theirs);
+  EXPECT_EQ(facts->leaf_spki, identity.spki_digest());
+  EXPECT_EQ(facts->server_names, "localhost, 127.0.0.1");
+  EXPECT_FALSE(facts->ticket_received);
+  EXPECT_FALSE(facts->identity_error);
+}
+
+std::optional<std::string> identity_error(const std::vector<std::string>& names, const evidence::Identity& wanted,
+                                          bool own_pem = false) {
+  const auto identity = identity_for(names);
+  const Loopback server(identity.make_context(), echo);
+  evidence::Identity expected = wanted;
+  if (own_pem) {
+    expected.ca = identity.certificate_pem();
+  }
+  auto stream = ClientStream::connect(options_for(server, expected));
+  EXPECT_TRUE(stream);
+  const auto facts = (*stream)->facts(Bytes(32, 1));
+  EXPECT_TRUE(facts);
+  return facts->identity_error;
+}
+
+TEST(TheIdentity, IsTheNameInTheLeaf) {
+  EXPECT_FALSE(identity_error({"localhost"}, {"localhost", evidence::Any{}}));
+  EXPECT_FALSE(identity_error({"127.0.0.1"}, {"127.0.0.1", evidence::Any{}}));
+  EXPECT_TRUE(identity_error({"elsewhere.example"}, {"localhost", evidence::Any{}}));
+  EXPECT_TRUE(identity_error({"localhost"}, {"127.0.0.1", evidence::Any{}}));
+}
+
+TEST(TheIdentity, NeedsAChainUnlessThePolicySaysAny) {
+  EXPECT_TRUE(identity_error({"localhost"}, {"localhost", std::monostate{}}));
+  EXPECT_FALSE(identity_error({"localhost"}, {"localhost", std::monostate{}}, true));
+  EXPECT_TRUE(identity_error({"localhost"}, {"localhost", identity_for({"localhost"}).certificate_pem()}));
+  EXPECT_TRUE(identity_error({"localhost"}, {"localhost", std::string("not a certificate")}));
+}
+
+TEST(TheClient, RefusesTls12AndPlainText) {
+  const auto identity = identity_for({"localhost"});
+  SSL_CTX* context = identity.make_context();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+  const Loopback server(context, echo);
+  const auto stream = ClientStream::connect(options_for(server));
+  ASSERT_FALSE(stream);
+  EXPECT_EQ(stream.error().code, Code::attestation_failed);
+}
+
+TEST(TheServer, RefusesTls12AndAnotherProtocol) {
+  const auto handshake = [](int version, const char* alpn) {
+    const auto identity = identity_for({"localhost"});
+    const Loopback server(identity.make_context(), echo);
+    const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(server.port());
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);  // NOLINT
+    SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_max_proto_version(context, version);
+    SSL* tls = SSL_new(context);
+    SSL_set_fd(tls, fd.get());
+    if (alpn != nullptr) {
+      SSL_set_alpn_protos(tls, reinterpret_cast<const unsigned char*>(alpn),  // NOLINT
+                          static_cast<unsigned>(std::strlen(alpn)));
+    }
+    const bool connected = SSL_connect(tls) == 1;
+    SSL_free(tls);
+    SSL_CTX_free(context);
+    return connected;
+  };
+  EXPECT_TRUE(handshake(TLS1_3_VERSION, nullptr));
+  EXPECT_TRUE(handshake(TLS1_3_VERSION, "\x08http/1.1"));
+  EXPECT_FALSE(handshake(TLS1_3_VERSION, "\x02h2"));
+  EXPECT_FALSE(handshake(TLS1_2_VERSION, nullptr));
+}
+
+TEST(TheClient, NoticesATicket) {
+  const auto identity = identity_for({"localhost"});
+  SSL_CTX* context = identity.make_context();
+  SSL_CTX_clear_options(context, SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(context, 1);
+  const Loopback server(context, [](SSL* tls) { SSL_write(tls, "x", 1); });
+  auto stream = ClientStream::connect(options_for(server));
+  ASSERT_TRUE(stream);
+  (*stream)->set_deadline(Steady::now() + std::chrono::seconds(5));
+  Bytes buffer(1);
+  ASSERT_TRUE((*stream)->read_some(buffer));
+  EXPECT_TRUE((*stream)->facts(Bytes(32, 1))->ticket_received);
+  const auto later = (*stream)->read_some(buffer);
+  ASSERT_FALSE(later);
+  EXPECT_EQ(later.error().code, Code::attestation_failed);
+}
+
+TEST(TheClient, GivesUpAtItsDeadlineAndWhenInterrupted) {
+  const auto identity = identity_for({"localhost"});
+  std::atomic<bool> stop = false;
+  {
+    const Loopback server(identity.make_context(), [&](SSL*) {
+      while (!stop) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      }
+    });
+    std::atomic<bool> interrupt = false;
+    ClientOptions options = options_for(server);
+    options.interrupted = [&] { return interrupt.load(); };
+    auto stream = ClientStream::connect(options);
+    ASSERT_TRUE(stream);
+    (*stream)->set_deadline(Steady::now() + std::chrono::milliseconds(150));
+    Bytes buffer(1);
+    EXPECT_EQ((*stream)->read_some(buffer).error().code, Code::deadline_exceeded);
+    (*stream)->set_deadline(Steady::now() + std::chrono::seconds(30));
+    interrupt = true;
+    EXPECT_EQ((*stream)->read_some(buffer).error().code, Code::cancelled);
+    stop = true;
+  }
+}
+
+TEST(TheClient, SaysThatNobodyListens) {
+  ClientOptions options;
+  options.host = "127.0.0.1";
+  {
+    const auto identity = identity_for({"localhost"});
+    const Loopback server(identity.make_context(), echo);
+    options.port = server.port();
+  }
+  const auto stream = ClientStream::connect(options);
+  ASSERT_FALSE(stream);
+  EXPECT_EQ(stream.error().code, Code::unavailable);
+}
+
+TEST(TheClient, SurvivesAPeerThatIsGone) {
+  const auto identity = identity_for({"localhost"});
+  const Loopback server(identity.make_context(), [](SSL*) {});
+  auto stream = ClientStream::connect(options_for(server));
+  ASSERT_TRUE(stream);
+  (*stream)->set_deadline(Steady::now() + std::chrono::seconds(5));
+  const Bytes block(1024 * 1024);
+  Result<void> result;
+  for (int i = 0; i < 100 && result; ++i) {
+    result = (*stream)->write_all(block);
+  }
+  ASSERT_FALSE(result);  // and no SIGPIPE has ended the process
+  EXPECT_EQ(result.error().code, Code::unavailable);
+}
+
+}  // namespace
+}  // namespace blindai::channel
