@@ -24,6 +24,7 @@ namespace blindai::client {
 struct Timeouts {
   Steady::duration connect = std::chrono::seconds(10);
   Steady::duration request = std::chrono::seconds(60);  // without progress, for uploads; in all, for the rest
+  Steady::duration load = std::chrono::seconds(300);    // from the last byte of an upload to the answer
 };
 
 struct Options {
@@ -34,10 +35,11 @@ struct Options {
   std::function<bool()> interrupted;
 };
 
-// The failed attestation's report rides beside the error.
+// The failed attestation's report rides beside the error, and what the service itself said of it.
 struct Failure {
   Error error;
-  std::optional<evidence::Report> report;
+  std::optional<evidence::Report> report{};
+  std::string answer{};  // the service's own sentence, for people: printable, at most 4 KiB; empty where there is none
 };
 template <typename T>
 using Outcome = std::expected<T, Failure>;
