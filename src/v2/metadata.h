@@ -1,0 +1,18 @@
+// The small documents of KServe V2: what the server and a model say of themselves.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/tensor.h"
+
+namespace blindai::v2 {
+
+std::string server_metadata(std::string_view version);
+// `versions`: as text, digits only.
+std::string model_metadata(std::string_view name, const std::vector<std::string>& versions, std::string_view platform,
+                           const std::vector<TensorSpec>& inputs, const std::vector<TensorSpec>& outputs);
+// One tensor of a model: {"name", "datatype", "shape"}, -1 for a free dimension.
+std::string tensor_metadata(const std::vector<TensorSpec>& tensors);
+
+}  // namespace blindai::v2
