@@ -70,15 +70,15 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   virtual ~Engine() = default;
-  virtual std::string_view name() const = 0;  // "onnxruntime", "reference"
+  virtual std::string_view name() const = 0;  // "onnxruntime"
   virtual std::string version() const = 0;
+  // `graph`: an ONNX model. Each of the weights is an initialiser of its outer graph that has a type, a shape, the data
+  // location EXTERNAL and no data: the engine takes the bytes at the view, whatever location the graph names.
   // Errors: model_rejected; an unsupported operator is named in the public message.
   virtual Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights) = 0;
 };
 
 // All files are read and all threads started here.
 Result<std::unique_ptr<Engine>> make_onnxruntime(const Options& options);
-// A few operators, no dependencies, deterministic: for tests, fuzzing and sanitizers.
-Result<std::unique_ptr<Engine>> make_reference(const Options& options);
 
 }  // namespace blindai::engine

@@ -1,0 +1,13 @@
+# The imported target onnxruntime: ONNX Runtime 1.28.0 as scripts/lib/fetch-onnxruntime lays it out.
+set(BLINDAI_ONNXRUNTIME_ROOT "${PROJECT_SOURCE_DIR}/build/third_party/onnxruntime" CACHE PATH "folder with include/ and lib/ of ONNX Runtime")
+set(BLINDAI_ONNXRUNTIME_VERSION 1.28.0)
+set(BLINDAI_ONNXRUNTIME_LIBRARY "${BLINDAI_ONNXRUNTIME_ROOT}/lib/libonnxruntime.so.${BLINDAI_ONNXRUNTIME_VERSION}")
+if(NOT EXISTS "${BLINDAI_ONNXRUNTIME_LIBRARY}" OR NOT EXISTS "${BLINDAI_ONNXRUNTIME_ROOT}/include/onnxruntime_c_api.h")
+  message(FATAL_ERROR "ONNX Runtime ${BLINDAI_ONNXRUNTIME_VERSION} is not in ${BLINDAI_ONNXRUNTIME_ROOT}: "
+                      "run scripts/lib/fetch-onnxruntime, or scripts/setup, which does that and the rest")
+endif()
+add_library(onnxruntime SHARED IMPORTED GLOBAL)
+set_target_properties(onnxruntime PROPERTIES
+  IMPORTED_LOCATION "${BLINDAI_ONNXRUNTIME_LIBRARY}"
+  IMPORTED_SONAME libonnxruntime.so.1
+  INTERFACE_INCLUDE_DIRECTORIES "${BLINDAI_ONNXRUNTIME_ROOT}/include")

@@ -1,0 +1,263 @@
+// ONNX Runtime behind the seam. Its exceptions end in fence().
+#include <onnxruntime_cxx_api.h>
+#include <onnxruntime_session_options_config_keys.h>
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+
+#include "engine/engine.h"
+#include "engine/refusal.h"
+
+namespace blindai::engine {
+namespace {
+
+std::optional<DataType> datatype_of(ONNXTensorElementDataType type) {
+  switch (type) {
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL:
+      return DataType::boolean;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8:
+      return DataType::uint8;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16:
+      return DataType::uint16;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32:
+      return DataType::uint32;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64:
+      return DataType::uint64;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8:
+      return DataType::int8;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16:
+      return DataType::int16;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32:
+      return DataType::int32;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64:
+      return DataType::int64;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16:
+      return DataType::fp16;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16:
+      return DataType::bf16;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT:
+      return DataType::fp32;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE:
+      return DataType::fp64;
+    default:
+      return std::nullopt;
+  }
+}
+
+ONNXTensorElementDataType element_type(DataType type) {
+  for (int value = 0; value <= ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16; ++value) {
+    if (datatype_of(static_cast<ONNXTensorElementDataType>(value)) == type) {
+      return static_cast<ONNXTensorElementDataType>(value);
+    }
+  }
+  return ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+}
+
+// Runs a body that may throw; `refusal` makes an error of what was thrown.
+template <typename T, typename Body, typename Refusal>
+Result<T> fence(const Body& body, const Refusal& refusal) {
+  try {
+    return body();
+  } catch (const std::exception& error) {  // Ort::Exception, std::bad_alloc
+    return std::unexpected(refusal(error.what()));
+  }
+}
+
+// A tensor that lies in memory of somebody else. The engine takes a pointer to mutable bytes and does not write inputs.
+Ort::Value tensor_over(ByteView data, DataType type, const Shape& shape) {
+  static const auto memory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
+  static std::uint64_t nothing = 0;
+  void* address = data.empty() ? static_cast<void*>(&nothing) : const_cast<std::uint8_t*>(data.data());  // NOLINT
+  return Ort::Value::CreateTensor(memory, address, data.size(), shape.data(), shape.size(), element_type(type));
+}
+
+Result<TensorSpec> spec_of(std::string name, const Ort::TypeInfo& type) {
+  if (type.GetONNXType() != ONNX_TYPE_TENSOR) {
+    return fail(Code::model_rejected,
+                {"'{}' is not a tensor; sequences, maps and optionals are not served", Disclosed(name)});
+  }
+  const auto info = type.GetTensorTypeAndShapeInfo();
+  const auto datatype = datatype_of(info.GetElementType());
+  if (!datatype) {
+    return fail(Code::model_rejected, {"'{}' has an element type that is not served", Disclosed(name)});
+  }
+  TensorSpec spec{std::move(name), *datatype, info.GetShape()};
+  std::ranges::replace_if(spec.shape, [](std::int64_t dimension) { return dimension < 0; }, -1);
+  return spec;
+}
+
+class OrtSlot final : public Slot {
+ public:
+  OrtSlot(Ort::Session& session, const std::vector<TensorSpec>& inputs, const std::vector<TensorSpec>& outputs)
+      : session_(session), inputs_(inputs), outputs_(outputs) {}
+
+  Result<void> run(const std::vector<InputView>& inputs, const OutputSink& sink) override {
+    return fence<void>([&] { return run_unfenced(inputs, sink); }, run_refusal);
+  }
+  void interrupt() override { options_.SetTerminate(); }
+
+ private:
+  Result<void> run_unfenced(const std::vector<InputView>& inputs, const OutputSink& sink) {
+    options_.UnsetTerminate();
+    std::vector<const char*> input_names;
+    std::vector<Ort::Value> values;
+    for (const InputView& input : inputs) {
+      if (input.index >= inputs_.size()) {
+        return fail(Code::internal, {"a run was given an input that the model lacks"});
+      }
+      const TensorSpec& spec = inputs_[input.index];
+      if (byte_size(spec.datatype, input.shape) != input.data.size()) {
+        return fail(Code::internal, {"a run was given an input whose size is not that of its shape"});
+      }
+      input_names.push_back(spec.name.c_str());
+      values.push_back(tensor_over(input.data, spec.datatype, input.shape));
+    }
+    std::vector<const char*> output_names;
+    std::vector<Ort::Value> results;
+    std::vector<bool> placed;
+    for (std::size_t index = 0; index < outputs_.size(); ++index) {
+      output_names.push_back(outputs_[index].name.c_str());
+      BLINDAI_TRY(auto value, place(index, sink));
+      placed.push_back(static_cast<bool>(value));
+      results.push_back(std::move(value));
+    }
+    session_.Run(options_, input_names.data(), values.data(), values.size(), output_names.data(), results.data(),
+                 results.size());
+    for (std::size_t index = 0; index < results.size(); ++index) {
+      if (!placed[index]) {
+        BLINDAI_CHECK(hand_over(index, results[index], sink));
+      }
+    }
+    return {};
+  }
+
+  // An output whose shape the model fixes is written where it belongs; an empty value stands for "wherever you like".
+  Result<Ort::Value> place(std::size_t index, const OutputSink& sink) const {
+    const TensorSpec& spec = outputs_[index];
+    const auto size = byte_size(spec.datatype, spec.shape);
+    if (!size || *size == 0) {
+      return Ort::Value(nullptr);
+    }
+    BLINDAI_TRY(const MutableBytes memory, sink(index, spec.datatype, spec.shape, *size));
+    return tensor_over(memory, spec.datatype, spec.shape);
+  }
+
+  Result<void> hand_over(std::size_t index, const Ort::Value& value, const OutputSink& sink) const {
+    if (!value.IsTensor()) {
+      return fail(Code::invalid_argument, {"the model gave something other than a tensor"});
+    }
+    const auto info = value.GetTensorTypeAndShapeInfo();
+    const auto datatype = datatype_of(info.GetElementType());
+    const Shape shape = info.GetShape();
+    const auto size = datatype ? byte_size(*datatype, shape) : std::nullopt;
+    if (!size || datatype != outputs_[index].datatype) {
+      return fail(Code::invalid_argument, {"the model gave an output of another datatype than it declares"});
+    }
+    BLINDAI_TRY(const MutableBytes memory, sink(index, *datatype, shape, *size));
+    if (*size != 0) {
+      std::memcpy(memory.data(), value.GetTensorRawData(), *size);
+    }
+    return {};
+  }
+
+  Ort::Session& session_;
+  const std::vector<TensorSpec>& inputs_;
+  const std::vector<TensorSpec>& outputs_;
+  Ort::RunOptions options_;
+};
+
+class OrtModel final : public Model {
+ public:
+  OrtModel(Ort::Env& env, const Ort::SessionOptions& base, ByteView graph, const std::vector<WeightView>& weights) {
+    Ort::SessionOptions options = base.Clone();
+    std::vector<std::string> names;
+    for (const WeightView& weight : weights) {
+      names.push_back(weight.name);
+      weights_.push_back(tensor_over(weight.data, weight.datatype, weight.shape));
+    }
+    if (!names.empty()) {
+      options.AddExternalInitializers(names, weights_);
+    }
+    session_ = Ort::Session(env, graph.data(), graph.size(), options);
+  }
+
+  Result<void> read_specs() {
+    Ort::AllocatorWithDefaultOptions allocator;
+    for (std::size_t i = 0; i < session_.GetInputCount(); ++i) {
+      BLINDAI_TRY(auto spec, spec_of(session_.GetInputNameAllocated(i, allocator).get(), session_.GetInputTypeInfo(i)));
+      inputs_.push_back(std::move(spec));
+    }
+    for (std::size_t i = 0; i < session_.GetOutputCount(); ++i) {
+      BLINDAI_TRY(auto spec,
+                  spec_of(session_.GetOutputNameAllocated(i, allocator).get(), session_.GetOutputTypeInfo(i)));
+      outputs_.push_back(std::move(spec));
+    }
+    return {};
+  }
+
+  const std::vector<TensorSpec>& inputs() const override { return inputs_; }
+  const std::vector<TensorSpec>& outputs() const override { return outputs_; }
+  Result<std::unique_ptr<Slot>> make_slot() override {
+    return fence<std::unique_ptr<Slot>>([&] { return std::make_unique<OrtSlot>(session_, inputs_, outputs_); },
+                                        load_refusal);
+  }
+
+ private:
+  std::vector<Ort::Value> weights_;  // outlive the session, which refers to them
+  Ort::Session session_{nullptr};
+  std::vector<TensorSpec> inputs_;
+  std::vector<TensorSpec> outputs_;
+};
+
+// What the engine would log goes nowhere: it may quote a request.
+void drop_log(void*, OrtLoggingLevel, const char*, const char*, const char*, const char*) {}
+
+class OrtEngine final : public Engine {
+ public:
+  explicit OrtEngine(const Options& options) : env_(make_env(options)) {
+    options_.DisablePerSessionThreads();
+    options_.SetExecutionMode(ORT_SEQUENTIAL);
+    options_.SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
+    options_.AddConfigEntry(kOrtSessionOptionsConfigDisablePrepacking, options.weights_in_place ? "1" : "0");
+  }
+
+  std::string_view name() const override { return "onnxruntime"; }
+  std::string version() const override { return Ort::GetVersionString(); }
+
+  Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights) override {
+    return fence<std::unique_ptr<Model>>(
+        [&]() -> Result<std::unique_ptr<Model>> {
+          auto model = std::make_unique<OrtModel>(env_, options_, graph, weights);
+          BLINDAI_CHECK(model->read_specs());
+          return model;
+        },
+        load_refusal);
+  }
+
+ private:
+  static Ort::Env make_env(const Options& options) {
+    Ort::ThreadingOptions threading;
+    const unsigned threads = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+    threading.SetGlobalIntraOpNumThreads(static_cast<int>(threads));
+    threading.SetGlobalInterOpNumThreads(1);
+    Ort::Env env(threading, drop_log, nullptr, ORT_LOGGING_LEVEL_FATAL, "blindai");
+    env.DisableTelemetryEvents();
+    return env;
+  }
+
+  Ort::Env env_;
+  Ort::SessionOptions options_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> make_onnxruntime(const Options& options) {
+  return fence<std::unique_ptr<Engine>>([&] { return std::make_unique<OrtEngine>(options); },
+                                        [](std::string_view message) {
+                                          return Error{
+                                              Code::internal, {"the engine cannot be made"}, {std::string(message)}};
+                                        });
+}
+
+}  // namespace blindai::engine
