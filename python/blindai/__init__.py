@@ -1,5 +1,7 @@
 """BlindAI: confidential AI inference. Verify the service first, then send the data."""
 
+from .aio import AsyncClient
+from .connection import Connection, connect
 from .errors import (
     AttestationError,
     AuthenticationError,
@@ -25,12 +27,14 @@ from .response import OutputTensor, PredictResponse, UploadResponse
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncClient",
     "AttestationError",
     "AuthenticationError",
     "BlindAIError",
     "ChannelBindingError",
     "Check",
     "ConfigurationError",
+    "Connection",
     "DeadlineError",
     "EnclaveHeldDataError",
     "IdentityError",
@@ -48,4 +52,5 @@ __all__ = [
     "UnavailableError",
     "UploadResponse",
     "__version__",
+    "connect",
 ]

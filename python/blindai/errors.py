@@ -131,10 +131,11 @@ class SimulationModeWarning(UserWarning):
 # Which check of the report belongs to which class. Prefixes stand for families of checks.
 _BY_CHECK: tuple[tuple[str, type[AttestationError]], ...] = (
     ("sizes", QuoteValidationError),
+    ("attest_answer", QuoteValidationError),
     ("evidence", QuoteValidationError),
     ("report_data", EnclaveHeldDataError),
     ("keyset", EnclaveHeldDataError),
-    ("tls_key", ChannelBindingError),
+    ("tls", ChannelBindingError),
     ("identity", IdentityError),
     ("session_signature", ChannelBindingError),
     ("code", PolicyError),

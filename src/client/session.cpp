@@ -100,10 +100,6 @@ Outcome<Verified> attest(channel::ClientStream& stream, const SessionSettings& s
   if (!keyset) {
     return std::unexpected(refused(std::move(report), keyset.error().detail));
   }
-  // A second look at what was concluded, by another path: no session without an accepted report.
-  if (!report.accepted()) {
-    return std::unexpected(refused(std::move(report)));
-  }
   return Verified{std::move(*keyset), std::move(report)};
 }
 
@@ -178,7 +174,6 @@ Outcome<void> VerifiedSession::refresh() {
   auto verified = attest(*stream_, settings_);
   if (!verified) {
     usable_ = false;
-    stream_->close();
     return std::unexpected(std::move(verified).error());
   }
   ++attests_;
@@ -213,6 +208,9 @@ Result<void> VerifiedSession::authorise() {
 }
 
 Result<http::ClientResponse> VerifiedSession::send(http::ClientRequest request, std::size_t max_answer_bytes) {
+  if (!usable_) {
+    return fail(Code::unavailable, {"the connection is closed"});
+  }
   BLINDAI_CHECK(authorise());
   if (!authorization_.empty()) {
     request.headers.emplace_back("Authorization", authorization_);
