@@ -29,6 +29,8 @@ class Pins:
     def __init__(self, profile: str | None) -> None:
         self._path = state_dir() / "pins" / f"{valid_name(profile)}.json" if profile else None
         self._memory: dict[str, str] = {}
+        # What the file held when it last looked like this: predictions ask for a pin each time.
+        self._seen: tuple[tuple[int, int, int], dict[str, str]] | None = None
 
     @property
     def path(self) -> Path | None:
@@ -37,7 +39,14 @@ class Pins:
     def get(self, model_id: str) -> str | None:
         if self._path is None:
             return self._memory.get(model_id)
-        return self._read().get(model_id)
+        try:
+            status = os.stat(self._path)
+        except OSError:
+            return self._read().get(model_id)
+        looks = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if self._seen is None or self._seen[0] != looks:
+            self._seen = (looks, self._read())
+        return self._seen[1].get(model_id)
 
     def remember(self, model_id: str, digest: str) -> None:
         if not _DIGEST.fullmatch(digest):

@@ -16,7 +16,9 @@ def save(name, nodes, inputs, outputs, initialisers=(), external=False):
     model = helper.make_model(graph, opset_imports=OPSETS, ir_version=8, producer_name="blindai tests")
     if external:
         (FOLDER / f"{name}.onnx.data").unlink(missing_ok=True)
-        onnx.save(model, FOLDER / f"{name}.onnx", save_as_external_data=True, location=f"{name}.onnx.data", size_threshold=0)
+        onnx.save(
+            model, FOLDER / f"{name}.onnx", save_as_external_data=True, location=f"{name}.onnx.data", size_threshold=0
+        )
     else:
         onnx.save(model, FOLDER / f"{name}.onnx")
 
@@ -69,15 +71,32 @@ def types(name):
         "f64": TensorProto.DOUBLE,
     }
     nodes = [helper.make_node("Identity", [k], [f"{k}_out"]) for k in kinds]
-    save(name, nodes, [value(k, v, ["n"]) for k, v in kinds.items()], [value(f"{k}_out", v, ["n"]) for k, v in kinds.items()])
+    save(
+        name,
+        nodes,
+        [value(k, v, ["n"]) for k, v in kinds.items()],
+        [value(f"{k}_out", v, ["n"]) for k, v in kinds.items()],
+    )
 
 
 def main():
     FOLDER.mkdir(exist_ok=True)
-    save("identity", [helper.make_node("Identity", ["x"], ["y"])], [value("x", FLOAT, ["n", "m"])], [value("y", FLOAT, ["n", "m"])])
-    save("double", [helper.make_node("Add", ["x", "x"], ["y"])], [value("x", FLOAT, [2, 3])], [value("y", FLOAT, [2, 3])])
+    save(
+        "identity",
+        [helper.make_node("Identity", ["x"], ["y"])],
+        [value("x", FLOAT, ["n", "m"])],
+        [value("y", FLOAT, ["n", "m"])],
+    )
+    save(
+        "double", [helper.make_node("Add", ["x", "x"], ["y"])], [value("x", FLOAT, [2, 3])], [value("y", FLOAT, [2, 3])]
+    )
     gather = helper.make_node("Gather", ["x", "at"], ["y"])
-    save("gather", [gather], [value("x", FLOAT, ["n"]), value("at", TensorProto.INT64, ["k"])], [value("y", FLOAT, ["k"])])
+    save(
+        "gather",
+        [gather],
+        [value("x", FLOAT, ["n"]), value("at", TensorProto.INT64, ["k"])],
+        [value("y", FLOAT, ["k"])],
+    )
     mlp("mlp")
     mlp("mlp_external", external=True)
     loop("loop")

@@ -72,7 +72,9 @@ class Service:
             if self.process is None or self.process.poll() is not None:
                 break
             if self.profile.exists():
-                done = subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, text=True, check=False)
+                done = subprocess.run(
+                    [sys.executable, "-c", probe], env=environment, capture_output=True, text=True, check=False
+                )
                 if done.returncode == 0:
                     return
                 said = done.stderr

@@ -116,6 +116,16 @@ def test_pins_last_and_belong_to_their_profile():
     assert Pins("a").get("m") is None
 
 
+def test_a_pin_that_another_process_moved_is_seen():
+    one, other = Pins("a"), Pins("a")
+    one.remember("m", DIGEST)
+    assert other.get("m") == DIGEST
+    one.remember("m", OTHER)
+    assert other.get("m") == OTHER
+    one.path.unlink()
+    assert other.get("m") is None
+
+
 def test_pins_without_a_profile_are_in_memory_alone(xdg):
     pins = Pins(None)
     pins.remember("m", DIGEST)
