@@ -197,6 +197,10 @@ Outcome<std::string> PooledClient::upload(const std::vector<ModelFile>& files, c
     if (progress) {
       progress(sent, body->total_bytes());
     }
+    // A fast peer never makes the stream wait, and only a stream that waits asks.
+    if (settings_.interrupted && settings_.interrupted()) {
+      return fail(Code::cancelled, {"the upload was interrupted"});
+    }
     auto got = body->read(out);
     if (!got) {
       file_error = got.error();

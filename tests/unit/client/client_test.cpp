@@ -458,6 +458,20 @@ TEST_F(UploadTest, SendsABundleWhereThereAreSeveralFiles) {
   EXPECT_EQ(as_text(ByteView(request.body).last(7)), "weights");
 }
 
+TEST_F(UploadTest, StopsSoonAfterItIsInterruptedHoweverFastThePeer) {
+  FakeService service({.answer = created});
+  std::atomic<bool> stop = false;
+  auto wanted = options(service);
+  wanted.interrupted = [&] { return stop.load(); };
+  auto client = Client::connect(std::move(wanted));
+  ASSERT_TRUE(client);
+  const auto answer =
+      (*client)->upload(files(), "m", false, [&](std::uint64_t sent, std::uint64_t) { stop = sent > 0; });
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().error.code, Code::cancelled);
+  EXPECT_TRUE(service.seen().empty());
+}
+
 TEST_F(UploadTest, AServiceThatHoldsAnotherModelIsNotBelieved) {
   FakeService service(
       {.answer = [](const Seen&) { return json_reply(R"({"digest": ")" + digest_b.text() + "\"}", 201); }});
