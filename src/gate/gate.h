@@ -32,13 +32,12 @@ struct File {
 };
 
 // Files of a bundle, from its head (design section 9.1): "length || CBOR || files". The files' digests are for the
-// receiver of the body to check. Errors: invalid_argument.
+// receiver of the body to check; the digest of the model is the SHA-256 of `cbor`. Errors: invalid_argument.
 struct BundleFile {
   File file;
   Digest sha256;
 };
 struct BundleIndex {
-  Digest digest;  // of the CBOR: the digest of the model
   std::vector<BundleFile> files;
 };
 inline constexpr std::size_t max_bundle_index_bytes = 1024 * 1024;
