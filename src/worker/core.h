@@ -1,0 +1,110 @@
+// What one worker's leases, its control socket and its callers share: the table of slots and the state.
+//
+// Thread rule: everything here is guarded by one mutex except the ring's bytes, which belong to the holder of the slot.
+// Handlers and callbacks are called without the lock. supervise() and tick() run on the strand.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "worker/protocol.h"
+#include "worker/ring.h"
+#include "worker/spawn.h"
+#include "worker/worker.h"
+
+namespace blindai::worker {
+
+using RunHandler = std::move_only_function<void(Outcome)>;
+using ReadyHandler = std::move_only_function<void(Result<void>)>;
+
+struct SlotRecord {
+  bool leased = false;  // a Lease exists
+  bool busy = false;    // submitted, and the worker has not answered
+  std::uint64_t sequence = 0;
+  std::uint64_t input_used = 0;
+  Steady::time_point deadline{};
+  std::optional<Steady::time_point> started;      // when it came among the runs that the worker can do at once
+  std::optional<Steady::time_point> interrupted;  // when it was last asked to end
+  bool too_long = false;
+  RunHandler handler;  // empty once the caller has been answered
+};
+
+// One process and its ring, from birth to burial. Leases keep it, so that memory they look at stays.
+struct Life {
+  Ring ring;
+  Child child;
+  std::vector<SlotRecord> slots;
+  bool ready = false;  // takes requests
+};
+
+class Core : public std::enable_shared_from_this<Core> {
+ public:
+  using Strand = boost::asio::strand<boost::asio::io_context::executor_type>;
+  Core(boost::asio::io_context& io, Model model, Settings settings);
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+  ~Core();
+
+  void launch();  // starts supervise()
+  void stop();
+
+  // For the callers.
+  void wait_ready(ReadyHandler handler);
+  Result<std::unique_ptr<Lease>> try_lease();
+  std::size_t free_slots() const;
+  void on_change(std::function<void()> callback);
+  Status status() const;
+  const gate::Admitted& admitted() const { return *model_.admitted; }
+
+  // For a Lease.
+  void submit(const std::shared_ptr<Life>& life, std::size_t slot, const RequestHeader& request,
+              std::uint64_t input_used, Steady::time_point deadline, RunHandler handler);
+  void release(const std::shared_ptr<Life>& life, std::size_t slot, std::uint64_t input_used,
+               std::uint64_t output_used);
+
+ private:
+  friend class Supervision;
+  struct Due;
+
+  void set_state(State state, std::optional<Error> error);
+  void notify() const;
+  bool finished(const std::shared_ptr<Life>& life, std::uint8_t slot);
+  void fail_all(const std::shared_ptr<Life>& life);
+  void tick();
+  bool check_times(Life& life, std::vector<Due>& due);
+  void expire(Life& life, std::size_t slot, std::vector<Due>& due);
+  void press(Life& life, std::size_t slot, Steady::time_point now);
+  void clean(Life& life, std::size_t slot, std::uint64_t output_used) const;
+
+  Strand strand_;
+  const Model model_;
+  const Settings settings_;
+  unsigned threads_ = 1;
+  unsigned runners_ = 1;
+  boost::asio::steady_timer ticker_;
+  boost::asio::steady_timer pause_;                      // between restarts
+  boost::asio::local::stream_protocol::socket control_;  // of the life that is
+
+  mutable std::mutex mutex_;
+  State state_ = State::starting;
+  std::optional<Error> error_;  // why it failed
+  std::uint64_t restarts_ = 0;
+  std::uint64_t next_sequence_ = 1;
+  bool stopping_ = false;
+  bool ticking_ = false;
+  std::vector<std::string> sandbox_;
+  std::shared_ptr<Life> life_;
+  std::vector<ReadyHandler> waiting_;
+  std::vector<std::function<void()>> callbacks_;
+};
+
+// The coroutine that gives birth, loads, listens and buries (supervise.cpp).
+Task<void> supervise(std::shared_ptr<Core> core);
+std::unique_ptr<Lease> make_lease(std::shared_ptr<Core> core, std::shared_ptr<Life> life, std::size_t slot);
+
+}  // namespace blindai::worker

@@ -1,0 +1,4 @@
+// blindai-worker: one model for one trust group, on ONNX Runtime, in its sandbox.
+#include "worker/process.h"
+
+int main() { return blindai::worker::run_worker(&blindai::engine::make_onnxruntime); }

@@ -1,0 +1,142 @@
+// The shared memory between the server and one worker process, and the checks on what the worker writes there.
+//
+// One sparse memfd: a head page, then for each slot a header, an input region and an output region. Pages cost memory
+// only once touched. The file is sealed against shrinking and growing, so neither side can be made to fault.
+//
+// The server writes requests and never reads them back. It reads an answer header by copying it once (copy_answer), and
+// check_answer() looks at that copy alone. Tensor bytes are read in place: a worker that was taken over may change them
+// while they are read, so readers must not rely on reading a byte twice and finding the same.
+//
+// Thread rule: a Ring is a mapping with no state of its own; a slot belongs to whoever holds its lease.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/tensor.h"
+
+namespace blindai::worker {
+
+inline constexpr unsigned max_slots = 128;
+inline constexpr std::size_t max_tensors = 64;
+inline constexpr std::size_t tensor_alignment = 64;
+inline constexpr std::size_t max_answer_text = 120;
+
+// Where things are in the ring. Both sides compute it from the same three numbers.
+struct Geometry {
+  std::uint32_t slots = 0;
+  std::uint64_t request_bytes = 0;  // of one slot's input region; whole pages
+  std::uint64_t answer_bytes = 0;   // of one slot's output region; whole pages
+  std::uint64_t stride = 0;
+  std::uint64_t total = 0;
+
+  std::uint64_t request_header(unsigned slot) const;
+  std::uint64_t answer_header(unsigned slot) const;
+  std::uint64_t input(unsigned slot) const;
+  std::uint64_t output(unsigned slot) const;
+};
+// Errors: invalid_argument for no or too many slots and for regions that do not fit an address space.
+Result<Geometry> make_geometry(unsigned slots, std::uint64_t request_bytes, std::uint64_t answer_bytes);
+
+// Written by the server before the worker starts.
+struct RingHead {
+  std::uint32_t version = 1;
+  std::uint32_t slots = 0;
+  std::uint64_t request_bytes = 0;
+  std::uint64_t answer_bytes = 0;
+  std::uint64_t body_bytes = 0;
+  std::uint64_t memory_bytes = 0;  // limit on private memory
+  std::uint32_t threads = 0;       // of one run
+  std::uint32_t runners = 0;       // runs at once
+};
+// Bumped by the server at each submission; runners sleep on it.
+inline constexpr std::size_t doorbell_offset = 2048;
+
+enum class SlotState : std::uint32_t { idle = 0, submitted = 1, running = 2, done = 3, withdrawn = 4 };
+
+struct TensorHeader {
+  std::uint32_t index = 0;
+  std::uint32_t datatype = 0;
+  std::uint32_t rank = 0;
+  std::uint32_t reserved = 0;
+  std::array<std::int64_t, max_rank> dims{};
+  std::uint64_t offset = 0;  // in the region
+  std::uint64_t size = 0;
+};
+
+// The server's half of a slot's header.
+struct RequestHeader {
+  std::uint64_t sequence = 0;  // rises with each submission; the oldest is taken first
+  std::uint32_t count = 0;
+  std::uint32_t reserved = 0;
+  std::array<TensorHeader, max_tensors> inputs{};
+};
+
+// The worker's half.
+struct AnswerHeader {
+  std::uint64_t sequence = 0;  // of the request it answers
+  std::uint32_t code = 0;      // 0: success, else 1 + Code
+  std::uint32_t count = 0;
+  std::uint32_t text_size = 0;  // of the engine's refusal
+  std::uint32_t reserved = 0;
+  std::array<char, max_answer_text> text{};
+  std::array<TensorHeader, max_tensors> outputs{};
+};
+
+// A mapping of the ring and typed access to it.
+class Ring {
+ public:
+  static Result<Ring> create(const Geometry& geometry, const RingHead& head);  // the server
+  static Result<Ring> open(int fd);                                            // the worker, which trusts the head
+
+  int fd() const { return fd_.get(); }
+  const Geometry& geometry() const { return geometry_; }
+  const RingHead& head() const { return head_; }
+
+  std::uint32_t* doorbell();
+  std::uint32_t* state(unsigned slot);  // a SlotState, atomically
+  MutableBytes input(unsigned slot);
+  MutableBytes output(unsigned slot);
+
+  void write_request(unsigned slot, const RequestHeader& header);
+  RequestHeader read_request(unsigned slot) const;
+  void write_answer(unsigned slot, const AnswerHeader& header);
+  AnswerHeader copy_answer(unsigned slot) const;  // one copy; nothing else of the header is ever read
+
+  // Clears a slot's headers and the first bytes of its regions; what was large is given back to the system.
+  void wipe(unsigned slot, std::uint64_t input_used, std::uint64_t output_used);
+  // Gives all memory of a slot's output region back.
+  void drop_output(unsigned slot);
+
+ private:
+  void clear(std::uint64_t offset, std::uint64_t size);
+  UniqueFd fd_;
+  Mapping mapping_;
+  Geometry geometry_;
+  RingHead head_;
+};
+
+// Up to this many bytes of a region are overwritten and kept; more are given back.
+inline constexpr std::uint64_t kept_bytes = 1024 * 1024;
+
+// An answer whose numbers have been checked; offsets are in the output region.
+struct CheckedOutput {
+  std::size_t index = 0;
+  DataType datatype{};
+  Shape shape;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+// What a run came to: its outputs by index, or the engine's refusal.
+using Outcome = Result<std::vector<CheckedOutput>>;
+// Every output of the model exactly once, in its datatype, inside the region. An error of the outer Result is a lie:
+// such a worker is not to be believed again.
+Result<Outcome> check_answer(const AnswerHeader& copy, std::uint64_t sequence, const std::vector<TensorSpec>& outputs,
+                             std::uint64_t answer_bytes);
+
+}  // namespace blindai::worker

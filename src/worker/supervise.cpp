@@ -1,0 +1,272 @@
+// The life of a worker's processes, one after another: birth, loading, listening, burial, a pause.
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include "worker/core.h"
+#include "worker/sandbox.h"
+
+namespace blindai::worker {
+namespace {
+
+namespace asio = boost::asio;
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+constexpr auto first_pause = std::chrono::milliseconds(100);
+constexpr auto longest_pause = std::chrono::seconds(30);
+// A worker that ran this long starts its back-off anew.
+constexpr auto settled_time = std::chrono::seconds(60);
+
+std::unexpected<Error> ended() {
+  return fail(Code::model_rejected,
+              {"the model's worker ended while it loaded the model or ran it for the first time"});
+}
+
+}  // namespace
+
+class Supervision {
+ public:
+  explicit Supervision(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+
+  Task<void> run() {
+    Steady::duration pause = first_pause;
+    bool ever_ready = false;
+    while (!stopping()) {
+      const auto born = Steady::now();
+      Result<void> started = give_birth();
+      if (started) {
+        started = co_await start_up();
+      }
+      if (started) {
+        ever_ready = true;
+        core_->set_state(State::ready, {});
+        co_await listen();
+      }
+      co_await bury();
+      if (stopping()) {
+        break;
+      }
+      if (!started && (!ever_ready || refused_)) {
+        core_->set_state(State::failed, started.error());
+        co_return;
+      }
+      core_->set_state(State::restarting, {});
+      if (Steady::now() - born > settled_time) {
+        pause = first_pause;
+      }
+      core_->pause_.expires_after(pause);
+      co_await core_->pause_.async_wait(as_result);
+      pause = std::min<Steady::duration>(pause * 2, longest_pause);
+      const std::lock_guard lock(core_->mutex_);
+      ++core_->restarts_;
+    }
+    core_->set_state(State::stopped, {});
+  }
+
+ private:
+  bool stopping() const {
+    const std::lock_guard lock(core_->mutex_);
+    return core_->stopping_;
+  }
+
+  std::uint64_t private_memory() const {
+    if (core_->settings_.memory_bytes != 0) {
+      return core_->settings_.memory_bytes;
+    }
+    // A packed copy of the weights, the same again while packing, and room for activations.
+    return (std::uint64_t{4} << 30U) + 4 * core_->model_.body_bytes + 16 * core_->admitted().graph.size();
+  }
+
+  // Every process gets a ring of its own: what one life left there, no later one sees.
+  Result<void> give_birth() {
+    const auto& settings = core_->settings_;
+    auto life = std::make_shared<Life>();
+    BLINDAI_TRY(const auto geometry,
+                make_geometry(settings.slots, settings.max_request_bytes, settings.max_answer_bytes));
+    RingHead head;
+    head.body_bytes = core_->model_.body_bytes;
+    head.memory_bytes = private_memory();
+    head.threads = core_->threads_;
+    head.runners = core_->runners_;
+    BLINDAI_TRY(life->ring, Ring::create(geometry, head));
+    life->slots.resize(settings.slots);
+    const auto layers = available_sandbox();
+    namespaces_ = std::ranges::find(layers, layer_namespaces) != layers.end();
+    BLINDAI_TRY(life->child, spawn({.executable = settings.executable_fd,
+                                    .body = core_->model_.body_fd,
+                                    .ring = life->ring.fd(),
+                                    .namespaces = namespaces_}));
+    boost::system::error_code error;
+    core_->control_.assign(asio::local::stream_protocol(), life->child.control.get(), error);
+    if (error) {
+      kill_child(life->child);
+      reap(life->child);
+      return fail(Code::unavailable, {"the model's worker cannot be started now; try again later"},
+                  Detail{error.message()});
+    }
+    life->child.control.release();
+    const std::lock_guard lock(core_->mutex_);
+    core_->life_ = life;
+    life_ = std::move(life);
+    if (core_->stopping_) {
+      kill_child(life_->child);
+    }
+    return {};
+  }
+
+  // The time limit of a start ends the process, and with it whatever waits on the socket.
+  Task<Result<void>> start_up() {
+    refused_ = false;
+    asio::steady_timer limit(core_->strand_, core_->settings_.start_time);
+    auto late = std::make_shared<bool>(false);
+    limit.async_wait([late, life = life_](const boost::system::error_code& error) {
+      if (!error) {
+        *late = true;
+        kill_child(life->child);
+      }
+    });
+    auto started = co_await load();
+    limit.cancel();
+    if (*late) {
+      co_return fail(Code::deadline_exceeded,
+                     {"the model was not ready within {} ms",
+                      std::chrono::duration_cast<std::chrono::milliseconds>(core_->settings_.start_time).count()});
+    }
+    co_return started;
+  }
+
+  Task<Result<void>> load() {
+    BLINDAI_CO_TRY(const auto greeting, co_await receive_frame(FrameKind::hello));
+    BLINDAI_CO_CHECK(check_sandbox(greeting));
+    BLINDAI_CO_CHECK(co_await send_frame(FrameKind::graph, core_->admitted().graph));
+    const auto plan = encode_plan(core_->admitted());
+    BLINDAI_CO_CHECK(co_await send_frame(FrameKind::weights, plan));
+    BLINDAI_CO_TRY(const auto nothing, co_await receive_frame(FrameKind::ready));
+    if (!nothing.empty()) {
+      co_return ended();
+    }
+    // The warm-up ran in the first slot.
+    life_->ring.drop_output(0);
+    life_->ring.wipe(0, 0, 0);
+    const std::lock_guard lock(core_->mutex_);
+    life_->ready = true;
+    co_return Result<void>{};
+  }
+
+  // A worker that could not close a layer that the keyset promises is not given the model.
+  Result<void> check_sandbox(ByteView greeting) {
+    BLINDAI_TRY(auto hello, decode_hello(greeting));
+    if (namespaces_) {
+      hello.sandbox.emplace_back(layer_namespaces);
+    }
+    std::ranges::sort(hello.sandbox);
+    if (hello.sandbox != available_sandbox()) {
+      return fail(Code::internal, {"the model's worker could not close its sandbox"});
+    }
+    const std::lock_guard lock(core_->mutex_);
+    core_->sandbox_ = std::move(hello.sandbox);
+    return {};
+  }
+
+  Task<Result<void>> send_frame(FrameKind kind, ByteView payload) {
+    const FrameHead head{.kind = static_cast<std::uint32_t>(kind), .reserved = 0, .size = payload.size()};
+    const std::array buffers{asio::buffer(&head, sizeof(head)), asio::buffer(payload.data(), payload.size())};
+    const auto [error, sent] = co_await asio::async_write(core_->control_, buffers, as_result);
+    // A worker that refuses while we still send has said why: the next read finds it.
+    static_cast<void>(error);
+    static_cast<void>(sent);
+    co_return Result<void>{};
+  }
+
+  Task<Result<Bytes>> receive_frame(FrameKind expected) {
+    FrameHead head;
+    const auto [error, got] = co_await asio::async_read(core_->control_, asio::buffer(&head, sizeof(head)), as_result);
+    if (error || got != sizeof(head) || head.size > max_worker_frame) {
+      co_return ended();
+    }
+    Bytes payload(head.size);
+    const auto [failed, read] = co_await asio::async_read(core_->control_, asio::buffer(payload), as_result);
+    if (failed || read != payload.size()) {
+      co_return ended();
+    }
+    if (head.kind == static_cast<std::uint32_t>(FrameKind::refused)) {
+      co_return refusal(payload);
+    }
+    if (head.kind != static_cast<std::uint32_t>(expected)) {
+      co_return ended();
+    }
+    co_return payload;
+  }
+
+  // Only before READY, when the process has seen no caller's data, may a worker's own words come out.
+  std::unexpected<Error> refusal(ByteView payload) {
+    const auto words = decode_refusal(payload);
+    if (!words) {
+      return ended();
+    }
+    refused_ = true;
+    const Disclosed text(words->text);
+    switch (words->code) {
+      case Code::model_rejected:
+      case Code::invalid_argument:
+      case Code::unimplemented:
+        return fail(Code::model_rejected, {"the engine refused the model: {}", text});
+      case Code::resource_exhausted:
+        return fail(Code::model_rejected, {"the model needs more memory than it may use"});
+      default:
+        return fail(Code::unavailable, {"the model's worker could not start"}, Detail{text.text});
+    }
+  }
+
+  // Until the process ends or says something that it cannot.
+  Task<void> listen() {
+    std::array<std::uint8_t, 256> bytes{};
+    for (;;) {
+      const auto [error, got] = co_await core_->control_.async_read_some(asio::buffer(bytes), as_result);
+      if (error) {
+        co_return;
+      }
+      for (std::size_t i = 0; i < got; ++i) {
+        if (!core_->finished(life_, bytes.at(i))) {
+          co_return;
+        }
+      }
+    }
+  }
+
+  Task<void> bury() {
+    if (!life_) {
+      co_return;
+    }
+    kill_child(life_->child);
+    core_->fail_all(life_);
+    boost::system::error_code ignored;
+    core_->control_.close(ignored);
+    if (auto watched = life_->child.pidfd.duplicate()) {
+      asio::posix::stream_descriptor end(core_->strand_, watched->release());
+      co_await end.async_wait(asio::posix::stream_descriptor::wait_read, as_result);
+    }
+    reap(life_->child);
+    const std::lock_guard lock(core_->mutex_);
+    life_->child.pidfd.reset();
+    core_->life_.reset();
+    life_.reset();
+  }
+
+  std::shared_ptr<Core> core_;
+  std::shared_ptr<Life> life_;
+  bool namespaces_ = false;
+  bool refused_ = false;  // the last start, in words
+};
+
+Task<void> supervise(std::shared_ptr<Core> core) {
+  Supervision supervision(std::move(core));
+  co_await supervision.run();
+}
+
+}  // namespace blindai::worker

@@ -1,0 +1,98 @@
+// What a worker writes into the ring is believed only as far as it can be checked.
+#include "worker/ring.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace blindai::worker {
+namespace {
+
+const std::vector<TensorSpec> outputs{{"a", DataType::fp32, {-1, 2}}, {"b", DataType::int64, {1}}};
+
+AnswerHeader good() {
+  AnswerHeader answer;
+  answer.sequence = 7;
+  answer.count = 2;
+  answer.outputs[0] = {
+      .index = 0, .datatype = static_cast<std::uint32_t>(DataType::fp32), .rank = 2, .offset = 0, .size = 24};
+  answer.outputs[0].dims[0] = 3;
+  answer.outputs[0].dims[1] = 2;
+  answer.outputs[1] = {
+      .index = 1, .datatype = static_cast<std::uint32_t>(DataType::int64), .rank = 1, .offset = 64, .size = 8};
+  answer.outputs[1].dims[0] = 1;
+  return answer;
+}
+
+bool believed(const AnswerHeader& answer) {
+  const auto outcome = check_answer(answer, 7, outputs, 4096);
+  return outcome && *outcome;
+}
+
+TEST(AnAnswerHeader, IsBelievedWhereEveryNumberHolds) {
+  const auto outcome = check_answer(good(), 7, outputs, 4096);
+  ASSERT_TRUE(outcome && *outcome);
+  EXPECT_EQ((**outcome)[0].shape, (Shape{3, 2}));
+  EXPECT_EQ((**outcome)[1].offset, 64u);
+}
+
+TEST(AnAnswerHeader, IsALieOtherwise) {
+  const auto lie = [](auto&& change) {
+    AnswerHeader answer = good();
+    change(answer);
+    return !believed(answer);
+  };
+  EXPECT_TRUE(lie([](auto& a) { a.sequence = 8; }));
+  EXPECT_TRUE(lie([](auto& a) { a.count = 1; }));
+  EXPECT_TRUE(lie([](auto& a) { a.count = 3; }));
+  EXPECT_TRUE(lie([](auto& a) { a.count = 0xffffffff; }));
+  EXPECT_TRUE(lie([](auto& a) { a.outputs[1].index = 0; }));
+  EXPECT_TRUE(lie([](auto& a) { a.outputs[1].index = 2; }));
+  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].datatype = static_cast<std::uint32_t>(DataType::int32); }));
+  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].datatype = 200; }));
+  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].rank = 17; }));
+  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].dims[0] = -3; }));
+  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].dims[0] = INT64_MAX; }));
+  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].size = 23; }));
+  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].offset = 4096 - 23; }));
+  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].offset = UINT64_MAX - 8; }));
+  EXPECT_TRUE(lie([](auto& a) { a.code = 1000; }));
+  EXPECT_TRUE(lie([](auto& a) {
+    a.code = 1;
+    a.text_size = max_answer_text + 1;
+  }));
+}
+
+TEST(AnAnswerHeader, MayBeTheEnginesRefusal) {
+  AnswerHeader answer;
+  answer.sequence = 7;
+  answer.code = 1 + static_cast<std::uint32_t>(Code::invalid_argument);
+  const auto outcome = check_answer(answer, 7, outputs, 4096);
+  ASSERT_TRUE(outcome);
+  ASSERT_FALSE(*outcome);
+  EXPECT_EQ(outcome->error().code, Code::invalid_argument);
+}
+
+TEST(ARing, WipesWhatAnEarlierRequestLeft) {
+  const auto geometry = make_geometry(2, 1 << 20, 1 << 20);
+  ASSERT_TRUE(geometry);
+  auto ring = Ring::create(*geometry, {});
+  ASSERT_TRUE(ring);
+  for (const std::uint64_t used : {std::uint64_t{100}, std::uint64_t{1} << 20}) {
+    std::ranges::fill(ring->input(1).first(used), 0xaa);
+    std::ranges::fill(ring->output(1).first(used), 0xbb);
+    ring->wipe(1, used, used);
+    EXPECT_TRUE(std::ranges::all_of(ring->input(1).first(used), [](auto byte) { return byte == 0; }));
+    EXPECT_TRUE(std::ranges::all_of(ring->output(1).first(used), [](auto byte) { return byte == 0; }));
+  }
+}
+
+TEST(AGeometry, HasLimits) {
+  EXPECT_TRUE(make_geometry(max_slots, 4096, 4096));
+  EXPECT_FALSE(make_geometry(max_slots + 1, 4096, 4096));
+  EXPECT_FALSE(make_geometry(0, 4096, 4096));
+  EXPECT_FALSE(make_geometry(2, UINT64_MAX, 4096));
+}
+
+}  // namespace
+}  // namespace blindai::worker

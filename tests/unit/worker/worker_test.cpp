@@ -1,0 +1,235 @@
+// The real worker process, with the engine, in its sandbox.
+#include "worker/worker.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "vault/body.h"
+
+namespace blindai::worker {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+struct AWorker : testing::Test {
+  asio::io_context io;
+  asio::executor_work_guard<asio::io_context::executor_type> guard = asio::make_work_guard(io);
+  std::thread thread{[this] { io.run(); }};
+  UniqueFd executable{::open(BLINDAI_WORKER, O_RDONLY | O_CLOEXEC)};
+  std::shared_ptr<const vault::Body> body;
+  Settings settings;
+  std::shared_ptr<Worker> worker;
+
+  void SetUp() override {
+    settings.executable_fd = executable.get();
+    settings.threads = 1;
+    settings.slots = 4;
+    settings.max_request_bytes = 1 << 20;
+    settings.max_answer_bytes = 1 << 20;
+    settings.run_time = 1s;
+  }
+  void TearDown() override {
+    if (worker) {
+      worker->stop();
+      for (int i = 0; i < 1000 && worker->status().state != State::stopped && worker->status().state != State::failed;
+           ++i) {
+        std::this_thread::sleep_for(5ms);
+      }
+      worker.reset();
+    }
+    guard.reset();
+    thread.join();
+  }
+
+  template <typename F>
+  auto call(F make) {
+    return asio::co_spawn(io, make(), asio::use_future).get();
+  }
+
+  Result<void> start(const std::string& name) {
+    const auto bytes = read_file((BLINDAI_SOURCE_DIR "/tests/data/models/" + name + ".onnx").c_str(), 1 << 20);
+    auto receiver = vault::BodyReceiver::start(bytes->size(), 1 << 20);
+    BLINDAI_CHECK(receiver->append(*bytes));
+    BLINDAI_TRY(body, receiver->finish());
+    BLINDAI_TRY(auto admitted, gate::scan(body->view(), {{"m.onnx", 0, body->size()}}));
+    worker =
+        worker::start(io, {std::make_shared<gate::Admitted>(std::move(admitted)), body->fd(), body->size()}, settings);
+    return call([&]() -> Task<Result<void>> { co_return co_await worker->ready(); });
+  }
+
+  template <typename T>
+  static void put(MutableBytes out, const std::vector<T>& values) {
+    std::memcpy(out.data(), values.data(), values.size() * sizeof(T));
+  }
+  template <typename T>
+  static std::vector<T> get(const OutputView& view) {
+    std::vector<T> values(view.data.size() / sizeof(T));
+    std::memcpy(values.data(), view.data.data(), view.data.size());
+    return values;
+  }
+
+  // One run of the Loop model: `count` times around, doubling x each time.
+  Result<std::vector<float>> loop(std::int64_t count, Steady::duration time = 20s) {
+    return call([&]() -> Task<Result<std::vector<float>>> {
+      BLINDAI_CO_TRY(auto lease, worker->try_lease());
+      BLINDAI_CO_TRY(const auto n, lease->add_input(0, {}));
+      put<std::int64_t>(n, {count});
+      BLINDAI_CO_TRY(const auto x, lease->add_input(1, {1}));
+      put<float>(x, {1});
+      BLINDAI_CO_TRY(const auto outputs, co_await lease->run(Steady::now() + time));
+      co_return get<float>(outputs[0]);
+    });
+  }
+
+  bool becomes(State state, Steady::duration time = 20s) const {
+    const auto end = Steady::now() + time;
+    while (worker->status().state != state && Steady::now() < end) {
+      std::this_thread::sleep_for(2ms);
+    }
+    return worker->status().state == state;
+  }
+};
+
+TEST_F(AWorker, AnswersLikeTheEngine) {
+  const auto ready = start("loop");
+  ASSERT_TRUE(ready) << ready.error().message.str() << " (" << ready.error().detail.text << ")";
+  EXPECT_EQ(*loop(3), std::vector<float>{8});
+  EXPECT_EQ(*loop(10), std::vector<float>{1024});
+  EXPECT_EQ(worker->free_slots(), 4u);
+}
+
+TEST_F(AWorker, SaysWhatTheEngineRefuses) {
+  ASSERT_TRUE(start("gather"));
+  const auto result = call([&]() -> Task<Result<void>> {
+    BLINDAI_CO_TRY(auto lease, worker->try_lease());
+    BLINDAI_CO_TRY(const auto x, lease->add_input(0, {2}));
+    put<float>(x, {1, 2});
+    BLINDAI_CO_TRY(const auto at, lease->add_input(1, {1}));
+    put<std::int64_t>(at, {99});
+    BLINDAI_CO_TRY(const auto outputs, co_await lease->run(Steady::now() + 20s));
+    co_return Result<void>();
+  });
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Code::invalid_argument);
+  EXPECT_EQ(worker->status().restarts, 0u);
+}
+
+TEST_F(AWorker, NamesAnUnsupportedOperatorAndStaysDown) {
+  const auto ready = start("unknown_operator");
+  ASSERT_FALSE(ready);
+  EXPECT_EQ(ready.error().code, Code::model_rejected);
+  EXPECT_NE(ready.error().message.str().find("Frobnicate"), std::string::npos) << ready.error().message.str();
+  EXPECT_EQ(worker->status().state, State::failed);
+}
+
+TEST_F(AWorker, LivesInItsSandbox) {
+  ASSERT_TRUE(start("loop"));
+  const auto status = worker->status();
+  EXPECT_EQ(status.sandbox, available_sandbox());
+  const std::string proc = "/proc/" + std::to_string(status.pid);
+  std::ifstream file(proc + "/status");
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_NE(text.find("Seccomp:\t2"), std::string::npos);
+  EXPECT_NE(text.find("NoNewPrivs:\t1"), std::string::npos);
+  std::size_t descriptors = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(proc + "/fd")) {
+    ++descriptors;
+  }
+  EXPECT_EQ(descriptors, 3u);
+  std::ifstream environment(proc + "/environ");
+  EXPECT_EQ(environment.peek(), std::ifstream::traits_type::eof());
+  const auto& layers = status.sandbox;
+  if (std::ranges::find(layers, "namespaces") != layers.end()) {
+    EXPECT_NE(std::filesystem::read_symlink(proc + "/ns/net"), std::filesystem::read_symlink("/proc/self/ns/net"));
+  }
+}
+
+TEST_F(AWorker, ThatIsKilledFailsItsRequestAndComesBack) {
+  for (const int signal : {SIGKILL, SIGSEGV}) {
+    settings.run_time = 20s;
+    ASSERT_TRUE(start("loop"));
+    const int pid = worker->status().pid;
+    std::thread killer([&] {
+      std::this_thread::sleep_for(100ms);
+      ::kill(pid, signal);
+    });
+    const auto result = loop(INT64_MAX);
+    killer.join();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, Code::unavailable);
+    ASSERT_TRUE(becomes(State::ready));
+    EXPECT_NE(worker->status().pid, pid);
+    EXPECT_EQ(worker->status().restarts, 1u);
+    EXPECT_EQ(*loop(3), std::vector<float>{8});
+    worker->stop();
+    ASSERT_TRUE(becomes(State::stopped));
+  }
+}
+
+TEST_F(AWorker, ThatRunsTooLongIsInterrupted) {
+  settings.run_time = 300ms;
+  ASSERT_TRUE(start("loop"));
+  const auto begin = Steady::now();
+  const auto result = loop(INT64_MAX);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Code::deadline_exceeded) << result.error().message.str();
+  EXPECT_LT(Steady::now() - begin, 10s);
+  ASSERT_TRUE(becomes(State::ready));
+  EXPECT_EQ(*loop(3), std::vector<float>{8});
+}
+
+TEST_F(AWorker, AnswersTheCallerAtTheDeadline) {
+  ASSERT_TRUE(start("loop"));
+  const auto result = loop(INT64_MAX, 50ms);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Code::deadline_exceeded);
+}
+
+TEST_F(AWorker, HasOnlyItsSlots) {
+  ASSERT_TRUE(start("loop"));
+  const auto codes = call([&]() -> Task<Result<std::vector<bool>>> {
+    std::vector<std::unique_ptr<Lease>> leases;
+    std::vector<bool> got;
+    for (int i = 0; i < 5; ++i) {
+      auto lease = worker->try_lease();
+      got.push_back(lease.has_value());
+      if (lease) {
+        leases.push_back(std::move(*lease));
+      }
+    }
+    co_return got;
+  });
+  EXPECT_EQ(*codes, (std::vector<bool>{true, true, true, true, false}));
+  EXPECT_EQ(worker->free_slots(), 4u);
+}
+
+TEST_F(AWorker, TakesNoInputTwiceTooLargeOrOfAnotherShape) {
+  ASSERT_TRUE(start("gather"));
+  const auto checked = call([&]() -> Task<Result<void>> {
+    BLINDAI_CO_TRY(auto lease, worker->try_lease());
+    EXPECT_FALSE(lease->add_input(0, {2, 2}));
+    EXPECT_FALSE(lease->add_input(2, {2}));
+    EXPECT_EQ(lease->add_input(0, {1 << 20}).error().code, Code::too_large);
+    EXPECT_TRUE(lease->add_input(0, {2}));
+    EXPECT_FALSE(lease->add_input(0, {2}));
+    EXPECT_EQ((co_await lease->run(Steady::now() + 1s)).error().code, Code::invalid_argument);
+    co_return Result<void>();
+  });
+  EXPECT_TRUE(checked);
+}
+
+}  // namespace
+}  // namespace blindai::worker
