@@ -46,6 +46,7 @@ class Supervision {
         ever_ready = true;
         core_->set_state(State::ready, {});
         co_await listen();
+        core_->set_state(State::restarting, {});  // before its requests learn of it
       }
       co_await bury();
       if (stopping()) {
