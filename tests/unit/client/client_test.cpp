@@ -301,8 +301,9 @@ TEST_F(ClientTest, ErrorsOfTheServiceHaveTheirCodesAndItsSentence) {
       {404, Code::not_found},        {409, Code::already_exists},     {413, Code::too_large},
       {422, Code::model_rejected},   {429, Code::resource_exhausted}, {503, Code::unavailable}};
   for (const auto& [status, code] : table) {
-    FakeService service(
-        {.answer = [status = status](const Seen&) { return json_reply("{\"error\": \"say\\u0007 what\"}", status); }});
+    FakeService service({.answer = [code_sent = status](const Seen&) {
+      return json_reply("{\"error\": \"say\\u0007 what\"}", code_sent);
+    }});
     auto client = connect(service);
     ASSERT_TRUE(client);
     const auto answer = client->call("GET", "/x", "");
