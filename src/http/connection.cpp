@@ -1,0 +1,88 @@
+#include "http/connection.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "http/exchange.h"
+
+namespace blindai::http {
+namespace {
+
+constexpr auto linger_time = std::chrono::seconds(2);
+
+}  // namespace
+
+LiveConnection::LiveConnection(asio::ip::tcp::socket socket, ssl_ctx_st* tls, const Limits& limits)
+    : executor_(socket.get_executor()),
+      transport_(std::move(socket), tls),
+      limits_(limits),
+      first_deadline_(tls == nullptr ? never : Steady::now() + limits.unauthorised_time),
+      deadline_(Steady::now() + limits.handshake_time) {}
+
+Task<void> LiveConnection::run(Handler& handler) {
+  const auto self = shared_from_this();
+  if (co_await transport_.handshake()) {
+    buffer_.resize(limits_.header_bytes);
+    bool more = true;
+    while (more) {
+      more = co_await serve_one(handler);
+    }
+    deadline_ = Steady::now() + linger_time;
+    co_await transport_.linger();
+  }
+  transport_.close();
+}
+
+// A head, or nothing where the peer said goodbye.
+Task<Result<std::optional<ParsedHead>>> LiveConnection::next_head() {
+  idle_ = begin_ == end_;
+  deadline_ = Steady::now() + limits_.idle_time;
+  while (true) {
+    auto parsed = parse_head(buffered(), limits_.header_bytes);
+    if (!parsed || *parsed) {
+      idle_ = false;
+      co_return parsed;
+    }
+    if (begin_ > 0) {
+      std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+      end_ -= std::exchange(begin_, 0);
+    }
+    BLINDAI_CO_TRY(const std::size_t count, co_await transport_.read_some(MutableBytes(buffer_).subspan(end_)));
+    if (count == 0) {
+      co_return std::nullopt;
+    }
+    if (idle_) {  // a request has begun: its head must come within the time of a body that stalls
+      idle_ = false;
+      deadline_ = Steady::now() + limits_.body_stall_time;
+    }
+    end_ += count;
+  }
+}
+
+Task<bool> LiveConnection::serve_one(Handler& handler) {
+  if (draining_) {
+    co_return false;
+  }
+  auto parsed = co_await next_head();
+  if (!parsed) {
+    if (parsed.error().code != Code::cancelled) {
+      LiveExchange refusal(*this, RequestHead{}, false);
+      co_await refusal.respond_error(parsed.error());
+    }
+    co_return false;
+  }
+  if (!*parsed) {
+    co_return false;
+  }
+  consume((*parsed)->size);
+  deadline_ = never;
+  LiveExchange exchange(*this, std::move((*parsed)->head), (*parsed)->expects_continue);
+  co_await handler.handle(exchange);
+  if (!exchange.responded()) {
+    const Error none{Code::internal, {"the server has no answer to this request"}};
+    co_await exchange.respond_error(none);
+  }
+  co_return co_await exchange.finish();
+}
+
+}  // namespace blindai::http

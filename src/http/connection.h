@@ -1,0 +1,60 @@
+// Private to this folder: one connection of a server, from handshake to close, on the thread of its shard.
+//
+// Deadlines are looked at by the shard's sweep (server.cpp), several times a second: a request sets a time and pays no
+// timer of its own.
+#pragma once
+
+#include "http/head.h"
+#include "http/transport.h"
+
+namespace blindai::http {
+
+class LiveConnection final : public Connection, public std::enable_shared_from_this<LiveConnection> {
+ public:
+  LiveConnection(asio::ip::tcp::socket socket, ssl_ctx_st* tls, const Limits& limits);
+
+  Result<Bytes> exporter(std::string_view label, ByteView context) const override {
+    return transport_.exporter(label, context);
+  }
+  bool secure() const override { return transport_.secure(); }
+  void set_authorised() override { authorised_ = true; }
+
+  // Until either end closes.
+  Task<void> run(Handler& handler);
+
+  bool authorised() const { return authorised_; }
+  bool idle() const { return idle_; }
+  bool expired(Steady::time_point now) const {
+    return now >= std::min(deadline_, authorised_ ? never : first_deadline_);
+  }
+  void close() { transport_.close(); }
+  void close_after_answer() { draining_ = true; }
+  bool draining() const { return draining_; }
+
+  // For an Exchange.
+  Transport& transport() { return transport_; }
+  const Limits& limits() const { return limits_; }
+  MutableBytes buffered() { return MutableBytes(buffer_).subspan(begin_, end_ - begin_); }
+  void consume(std::size_t count) { begin_ += count; }
+  void until(Steady::time_point deadline) { deadline_ = deadline; }
+  asio::any_io_executor executor() const { return executor_; }
+
+ private:
+  static constexpr auto never = Steady::time_point::max();
+  Task<Result<std::optional<ParsedHead>>> next_head();
+  Task<bool> serve_one(Handler& handler);
+
+  asio::any_io_executor executor_;
+  Transport transport_;
+  const Limits& limits_;
+  Bytes buffer_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  Steady::time_point first_deadline_;  // to be authorised by
+  Steady::time_point deadline_;        // of what is being waited for
+  bool authorised_ = false;
+  bool idle_ = false;
+  bool draining_ = false;
+};
+
+}  // namespace blindai::http

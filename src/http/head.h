@@ -1,0 +1,20 @@
+// Private to this folder: the head of a request, read with bounds.
+#pragma once
+
+#include "http/server.h"
+
+namespace blindai::http {
+
+// The head that `bytes` begins with, and how long it is; nothing where more bytes are needed. Errors: invalid_argument,
+// unimplemented (a transfer coding other than chunked).
+struct ParsedHead {
+  RequestHead head;
+  std::size_t size = 0;
+  bool expects_continue = false;
+};
+Result<std::optional<ParsedHead>> parse_head(ByteView bytes, std::size_t limit);
+
+// "HTTP/1.1 200 OK" and what every answer says.
+std::string answer_head(int status, const std::vector<Header>& headers, std::uint64_t content_length, bool keep_alive);
+
+}  // namespace blindai::http

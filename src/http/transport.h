@@ -1,0 +1,39 @@
+// Private to this folder: bytes over a TCP connection, with TLS or without, as coroutines on one thread.
+//
+// OpenSSL works on the socket itself: what a caller reads is decrypted into the caller's memory, with no buffer between.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <memory>
+
+#include "http/server.h"
+
+struct ssl_st;
+
+namespace blindai::http {
+
+class Transport {
+ public:
+  // `context` null: plain. Takes no reference of its own: it is used here and now.
+  Transport(asio::ip::tcp::socket socket, ssl_ctx_st* context);
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+  ~Transport();
+
+  Task<Result<void>> handshake();
+  Task<Result<std::size_t>> read_some(MutableBytes out);  // 0 at an orderly end
+  Task<Result<void>> write(ByteView bytes);
+  // Says goodbye, and reads what the peer still sends, so that our last words are not lost to a reset.
+  Task<void> linger();
+  void close();  // ends whatever waits
+  bool secure() const { return tls_ != nullptr; }
+  Result<Bytes> exporter(std::string_view label, ByteView context) const;
+
+ private:
+  Task<Result<void>> wait(int tls_result);
+  Task<Result<void>> wait_ready(asio::ip::tcp::socket::wait_type type);
+  asio::ip::tcp::socket socket_;
+  ssl_st* tls_ = nullptr;
+};
+
+}  // namespace blindai::http

@@ -1,0 +1,279 @@
+// The server half over plain TCP and over TLS, on loopback, with what peers do wrong.
+#include "http/server.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <thread>
+
+#include "base/fd.h"
+#include "channel/tls.h"
+#include "http/client.h"
+
+namespace blindai::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Answers with what it was sent, or as the target says.
+struct Echo final : Handler {
+  Task<void> handle(Exchange& exchange) override {
+    ++requests;
+    const std::string target = exchange.head().target;
+    if (target == "/unread") {
+      const Error no{Code::unauthenticated, {"no"}};
+      co_await exchange.respond_error(no);
+      co_return;
+    }
+    if (target == "/authorise") {
+      exchange.connection().set_authorised();
+    }
+    Bytes body;
+    Bytes piece(1000);
+    while (true) {
+      const auto count = co_await exchange.read_some(piece);
+      if (!count) {
+        co_await exchange.respond_error(count.error());
+        co_return;
+      }
+      if (*count == 0) {
+        break;
+      }
+      append(body, ByteView(piece).first(*count));
+    }
+    const ByteView view = body;
+    std::vector<Header> headers;
+    co_await exchange.respond(200, std::move(headers), std::span(&view, 1));
+  }
+  std::atomic<int> requests = 0;
+};
+
+struct HttpServer : testing::Test {
+  asio::io_context io{1};
+  asio::executor_work_guard<asio::io_context::executor_type> guard = asio::make_work_guard(io);
+  Echo echo;
+  Server::Options options;
+  std::optional<channel::ServerIdentity> identity;
+  std::unique_ptr<Server> server;
+  std::thread thread;
+
+  void start(bool tls = false) {
+    ::signal(SIGPIPE, SIG_IGN);
+    std::function<ssl_ctx_st*()> context;
+    if (tls) {
+      identity = *channel::ServerIdentity::generate({"localhost"}, system_clock().now());
+      context = [this] { return identity->make_context(); };
+    }
+    server = *Server::listen({&io}, options, context, echo);
+    thread = std::thread([this] { io.run(); });
+  }
+  void TearDown() override {
+    if (server) {
+      server->stop_accepting();
+      server->close_all();
+      guard.reset();
+      thread.join();
+      EXPECT_EQ(server->connection_count(), 0u);
+      server.reset();
+    }
+  }
+
+  UniqueFd connect() const {
+    UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(server->port());
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);  // NOLINT
+    return fd;
+  }
+  static void send(const UniqueFd& fd, std::string_view text) {
+    EXPECT_EQ(::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+  }
+  // All until the server closes, or until `quiet` passes without a byte.
+  static std::string receive(const UniqueFd& fd, int quiet_ms = 300) {
+    std::string out;
+    std::array<char, 4096> buffer{};
+    pollfd entry{fd.get(), POLLIN, 0};
+    while (::poll(&entry, 1, quiet_ms) > 0) {
+      const ssize_t count = ::recv(fd.get(), buffer.data(), buffer.size(), 0);
+      if (count <= 0) {
+        return out + (count == 0 ? "<end>" : "<reset>");
+      }
+      out.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+    return out;
+  }
+  std::string ask(std::string_view text) const {
+    const UniqueFd fd = connect();
+    send(fd, text);
+    return receive(fd);
+  }
+};
+
+TEST_F(HttpServer, AnswersAndKeepsTheConnection) {
+  start();
+  const UniqueFd fd = connect();
+  for (int i = 0; i < 3; ++i) {
+    send(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
+    EXPECT_EQ(receive(fd), "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+  }
+}
+
+TEST_F(HttpServer, TakesPipelinedChunkedHeadAndHttp10) {
+  start();
+  const std::string one = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n";
+  const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n";
+  EXPECT_EQ(ask(one + "a" + one + "b"), answer + "a" + answer + "b");
+  EXPECT_EQ(ask("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"),
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc");
+  EXPECT_EQ(ask("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(ask("GET / HTTP/1.0\r\n\r\n"), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n<end>");
+}
+
+TEST_F(HttpServer, SaysContinueOnlyWhenTheBodyIsWanted) {
+  start();
+  const UniqueFd fd = connect();
+  send(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(receive(fd), "HTTP/1.1 100 Continue\r\n\r\n");
+  send(fd, "a");
+  EXPECT_TRUE(receive(fd).starts_with("HTTP/1.1 200"));
+  EXPECT_TRUE(ask("POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n")
+                  .starts_with("HTTP/1.1 401"));
+}
+
+TEST_F(HttpServer, RefusesWhatIsAmbiguousOrNoHttp) {
+  start();
+  for (const std::string request :
+       {"nonsense\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/2.0\r\nHost: x\r\n\r\n",
+        "GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n"}) {
+    const std::string answer = ask(request);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 400") || answer.starts_with("HTTP/1.1 501")) << request << answer;
+    EXPECT_TRUE(answer.ends_with("<end>")) << request << answer;
+  }
+  EXPECT_EQ(echo.requests, 0);
+}
+
+TEST_F(HttpServer, BoundsTheHead) {
+  start();
+  const auto with = [](std::size_t size) {
+    const std::string head = "GET / HTTP/1.1\r\nHost: x\r\nX: ";
+    return head + std::string(size - head.size() - 4, 'a') + "\r\n\r\n";
+  };
+  EXPECT_TRUE(ask(with(16 * 1024)).starts_with("HTTP/1.1 200"));
+  EXPECT_TRUE(ask(with(16 * 1024 + 1)).starts_with("HTTP/1.1 413"));
+  EXPECT_TRUE(ask(with(1024 * 1024)).starts_with("HTTP/1.1 413"));
+}
+
+TEST_F(HttpServer, AnswersBeforeAnUnwantedBodyAndCloses) {
+  start();
+  const UniqueFd fd = connect();
+  send(fd, "POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n");
+  const std::string answer = receive(fd, 500);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 401")) << answer;
+  EXPECT_NE(answer.find("Connection: close"), std::string::npos);
+}
+
+TEST_F(HttpServer, DropsWhoIsSlow) {
+  options.limits.idle_time = 200ms;
+  options.limits.body_stall_time = 200ms;
+  options.limits.handshake_time = 200ms;
+  start();
+  EXPECT_TRUE(receive(connect(), 3000).ends_with("<end>"));
+  const UniqueFd half_head = connect();
+  send(half_head, "GET / HT");
+  EXPECT_TRUE(receive(half_head, 3000).ends_with("<end>"));
+  const UniqueFd half_body = connect();
+  send(half_body, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
+  EXPECT_NE(receive(half_body, 3000), "");
+}
+
+TEST_F(HttpServer, DropsTheOldestThatHasShownNoKey) {
+  options.limits.unauthorised_connections = 3;
+  start(true);
+  channel::ClientOptions client;
+  client.host = "127.0.0.1";
+  client.port = server->port();
+  const auto connect_tls = [&] { return *channel::ClientStream::connect(client); };
+  const auto request = [](channel::ClientStream& stream, const char* target) {
+    stream.set_deadline(Steady::now() + 5s);
+    ClientRequest get;
+    get.method = "GET";
+    get.target = target;
+    return exchange(stream, "x", get, 1000);
+  };
+  const auto authorised = connect_tls();
+  ASSERT_TRUE(request(*authorised, "/authorise"));
+  const auto oldest = connect_tls();
+  ASSERT_TRUE(request(*oldest, "/"));
+  std::vector<std::unique_ptr<channel::ClientStream>> others;
+  for (int i = 0; i < 3; ++i) {
+    others.push_back(connect_tls());
+    ASSERT_TRUE(request(*others.back(), "/"));
+  }
+  EXPECT_FALSE(request(*oldest, "/"));
+  EXPECT_TRUE(request(*authorised, "/"));
+  EXPECT_TRUE(request(*others.back(), "/"));
+}
+
+TEST_F(HttpServer, CarriesLargeBodiesOverTls) {
+  start(true);
+  channel::ClientOptions client;
+  client.host = "127.0.0.1";
+  client.port = server->port();
+  const auto stream = *channel::ClientStream::connect(client);
+  stream->set_deadline(Steady::now() + 20s);
+  Bytes body(3'000'001);
+  for (std::size_t i = 0; i < body.size(); ++i) {
+    body[i] = static_cast<std::uint8_t>(i * 7);
+  }
+  ClientRequest post;
+  post.method = "POST";
+  post.target = "/";
+  post.body = {body};
+  const auto answer = exchange(*stream, "x", post, 10'000'000);
+  ASSERT_TRUE(answer) << answer.error().message.str();
+  EXPECT_EQ(answer->body, body);
+  const auto too_much = exchange(*stream, "x", post, 1000);
+  EXPECT_EQ(too_much.error().code, Code::too_large);
+}
+
+TEST_F(HttpServer, SaysThatItsPortIsTaken) {
+  start();
+  Server::Options second;
+  second.port = server->port();
+  const auto other = Server::listen({&io}, second, nullptr, echo);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, Code::unavailable);
+  EXPECT_NE(other.error().message.str().find("--port"), std::string::npos);
+}
+
+TEST_F(HttpServer, DrainsIdleConnectionsAndFinishesOthers) {
+  start();
+  const UniqueFd idle = connect();
+  send(idle, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(receive(idle).starts_with("HTTP/1.1 200"));
+  const UniqueFd busy = connect();
+  send(busy, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na");
+  std::this_thread::sleep_for(50ms);
+  server->stop_accepting();
+  server->drain();
+  EXPECT_TRUE(receive(idle, 2000).ends_with("<end>"));
+  send(busy, "b");
+  const std::string answer = receive(busy, 2000);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200")) << answer;
+  EXPECT_NE(answer.find("Connection: close"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace blindai::http
