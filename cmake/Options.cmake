@@ -12,7 +12,8 @@ target_link_options(blindai_options INTERFACE -Wl,-z,relro,-z,now -Wl,--as-neede
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 finds uninitialised members in every std::variant that is moved; clang's analysis stays on.
-  target_compile_options(blindai_options INTERFACE -Wno-maybe-uninitialized)
+  # And it takes the frames of inlined coroutines for memory of another allocator.
+  target_compile_options(blindai_options INTERFACE -Wno-maybe-uninitialized -Wno-mismatched-new-delete)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(blindai_options INTERFACE -Wthread-safety)

@@ -47,28 +47,27 @@ std::vector<Digest> leaf_level(std::span<const Bytes> leaves) {
 
 }  // namespace
 
-Digest merkle_root(std::span<const Bytes> leaves) {
-  if (leaves.empty()) {
-    return crypto::sha256({});
+MerkleTree::MerkleTree(std::span<const Bytes> leaves) {
+  levels_.push_back(leaf_level(leaves));
+  while (levels_.back().size() > 1) {
+    levels_.push_back(level_above(levels_.back()));
   }
-  auto level = leaf_level(leaves);
-  while (level.size() > 1) {
-    level = level_above(level);
-  }
-  return level.front();
 }
 
-MerklePath merkle_path(std::span<const Bytes> leaves, std::uint64_t index) {
-  MerklePath path{index, leaves.size(), {}};
-  auto level = leaf_level(leaves);
-  for (std::uint64_t at = index; level.size() > 1; at /= 2) {
-    if (const std::uint64_t sibling = at ^ 1U; sibling < level.size()) {
-      path.hashes.push_back(level[sibling]);
+Digest MerkleTree::root() const { return levels_.back().empty() ? crypto::sha256({}) : levels_.back().front(); }
+
+MerklePath MerkleTree::path(std::uint64_t index) const {
+  MerklePath path{index, levels_.front().size(), {}};
+  for (std::size_t level = 0; level + 1 < levels_.size(); ++level, index /= 2) {
+    if (const std::uint64_t sibling = index ^ 1U; sibling < levels_[level].size()) {
+      path.hashes.push_back(levels_[level][sibling]);
     }
-    level = level_above(level);
   }
   return path;
 }
+
+Digest merkle_root(std::span<const Bytes> leaves) { return MerkleTree(leaves).root(); }
+MerklePath merkle_path(std::span<const Bytes> leaves, std::uint64_t index) { return MerkleTree(leaves).path(index); }
 
 std::optional<Digest> root_of_path(ByteView leaf, const MerklePath& path) {
   if (path.index >= path.size || path.hashes.size() > max_path_hashes ||

@@ -17,6 +17,16 @@ struct MerklePath {
   std::vector<Digest> hashes;  // from the leaf upwards
 };
 
+// The whole tree, for those who need many of its paths.
+class MerkleTree {
+ public:
+  explicit MerkleTree(std::span<const Bytes> leaves);
+  Digest root() const;
+  MerklePath path(std::uint64_t index) const;  // of an existing leaf
+
+ private:
+  std::vector<std::vector<Digest>> levels_;  // the leaves first
+};
 Digest merkle_root(std::span<const Bytes> leaves);
 MerklePath merkle_path(std::span<const Bytes> leaves, std::uint64_t index);
 // Root that the path leads to (RFC 9162 section 2.1.3.2), or nothing where index, size and count of hashes disagree.

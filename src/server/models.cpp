@@ -1,0 +1,282 @@
+#include "server/models.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "gate/report.h"
+#include "server/events.h"
+#include "v2/metadata.h"
+
+namespace blindai::server {
+namespace {
+
+std::unexpected<Error> no_such_model() {
+  return fail(Code::not_found, {"there is no such model, or it is not shared with you"});
+}
+
+// The members of a bundle, each checked against its digest in the head.
+struct Files {
+  Digest digest;
+  std::vector<gate::File> files;
+};
+Result<Files> open_bundle(const vault::Body& body) {
+  const ByteView bytes = body.view();
+  constexpr std::size_t length_size = 4;
+  std::size_t head_size = 0;
+  for (std::size_t i = 0; i < length_size && bytes.size() >= length_size; ++i) {
+    head_size = head_size << 8U | bytes[i];
+  }
+  if (bytes.size() < length_size || head_size > bytes.size() - length_size ||
+      head_size > gate::max_bundle_index_bytes) {
+    return fail(Code::invalid_argument, {"the head of the bundle is malformed"});
+  }
+  const ByteView head = bytes.subspan(length_size, head_size);
+  BLINDAI_TRY(const auto index, gate::parse_bundle_index(head, bytes.size()));
+  Files files{crypto::sha256(head), {}};
+  for (const gate::BundleFile& entry : index.files) {
+    if (crypto::sha256(bytes.subspan(entry.file.offset, entry.file.size)) != entry.sha256) {
+      return fail(Code::invalid_argument,
+                  {"file '{}' of the bundle does not have the digest that its head says", Disclosed(entry.file.name)});
+    }
+    files.files.push_back(entry.file);
+  }
+  return files;
+}
+
+}  // namespace
+
+class Models::Reservation {
+ public:
+  Reservation(Models& models, std::string tenant, std::uint64_t bytes)
+      : models_(models), tenant_(std::move(tenant)), bytes_(bytes) {}
+  Reservation(const Reservation&) = delete;
+  Reservation& operator=(const Reservation&) = delete;
+  ~Reservation() {
+    const std::scoped_lock lock(models_.mutex_);
+    models_.reserved_[tenant_] -= bytes_;
+  }
+
+ private:
+  Models& models_;
+  std::string tenant_;
+  std::uint64_t bytes_;
+};
+
+Models::Models(boost::asio::io_context& io, const Config& config, int worker_fd, const Clock& clock)
+    : io_(io), config_(config), worker_fd_(worker_fd), clock_(clock) {}
+
+Result<std::shared_ptr<Models::Reservation>> Models::reserve(const std::string& tenant, std::uint64_t bytes) {
+  const std::scoped_lock lock(mutex_);
+  std::uint64_t used = reserved_[tenant];
+  std::int64_t count = 0;
+  for (const auto& [key, entry] : entries_) {
+    if (key.first == tenant) {
+      used += entry.version->body->size();
+      ++count;
+    }
+  }
+  const auto limit = static_cast<std::uint64_t>(config_.tenant_bytes);
+  if (count >= config_.tenant_models) {
+    return fail(Code::resource_exhausted, {"the tenant holds {} models, which is the limit; delete one first", count});
+  }
+  if (bytes > limit || used > limit - bytes) {
+    return fail(Code::resource_exhausted,
+                {"the tenant's models would have more than {} bytes together; delete one first", limit});
+  }
+  reserved_[tenant] += bytes;
+  return std::make_shared<Reservation>(*this, tenant, bytes);
+}
+
+Result<std::shared_ptr<const Version>> Models::admit(const auth::Principal& owner, std::string id,
+                                                     std::shared_ptr<const vault::Body> body, BodyForm form) const {
+  Files files{body->sha256(), {{"model.onnx", 0, body->size()}}};
+  if (form == BodyForm::bundle) {
+    BLINDAI_TRY(files, open_bundle(*body));
+  }
+  BLINDAI_TRY(auto admitted, gate::scan(body->view(), files.files));
+  auto version = std::make_shared<Version>();
+  version->tenant = owner.tenant;
+  version->id = std::move(id);
+  version->digest = files.digest;
+  version->body = std::move(body);
+  version->admitted = std::make_shared<const gate::Admitted>(std::move(admitted));
+  version->uploaded = clock_.now();
+  return version;
+}
+
+std::string Models::group_of(const auth::Principal& principal) const {
+  return config_.isolation == "group" ? principal.tenant : "";
+}
+
+std::shared_ptr<Deployment> Models::start(std::shared_ptr<const Version> version) {
+  worker::Settings settings;
+  settings.executable_fd = worker_fd_;
+  settings.threads = static_cast<unsigned>(config_.threads);
+  settings.slots = static_cast<unsigned>(config_.slots);
+  settings.max_request_bytes = static_cast<std::uint64_t>(config_.request_bytes);
+  settings.max_answer_bytes = static_cast<std::uint64_t>(config_.answer_bytes);
+  settings.run_time = std::chrono::milliseconds(config_.run_ms);
+  auto deployment = std::make_shared<Deployment>();
+  deployment->worker = worker::start(io_, {version->admitted, version->body->fd(), version->body->size()}, settings);
+  deployment->turnstile = schedule::Turnstile::make(settings.slots, static_cast<std::size_t>(config_.queue));
+  deployment->version = std::move(version);
+  return deployment;
+}
+
+Task<Result<std::shared_ptr<const Version>>> Models::add(const auth::Principal& owner, std::string id,
+                                                         std::shared_ptr<const vault::Body> body, BodyForm form) {
+  auto scan = [this, owner, id, body, form]() -> Task<Result<std::shared_ptr<const Version>>> {
+    co_return admit(owner, id, body, form);
+  };
+  auto admitted = co_await boost::asio::co_spawn(pool_, std::move(scan), boost::asio::use_awaitable);
+  if (!admitted) {
+    log(Event::model_refused);
+    co_return std::unexpected(admitted.error());
+  }
+  const auto deployment = start(*admitted);
+  const auto ready = co_await deployment->worker->ready();
+  if (!ready) {
+    log(Event::model_refused);
+    co_return std::unexpected(ready.error());
+  }
+  std::map<std::string, std::shared_ptr<Deployment>> old;  // ends outside the lock
+  {
+    const std::scoped_lock lock(mutex_);
+    Entry& entry = entries_[{owner.tenant, id}];
+    entry.version = *admitted;
+    old = std::exchange(entry.groups, {});
+    entry.groups.emplace(group_of(owner), deployment);
+  }
+  log(Event::model_ready);
+  co_return *admitted;
+}
+
+const Models::Entry* Models::lookup(const auth::Principal& principal, std::string_view name) const {
+  const std::size_t slash = name.find('/');
+  const std::string tenant = slash == std::string_view::npos ? principal.tenant : std::string(name.substr(0, slash));
+  const std::string id(slash == std::string_view::npos ? name : name.substr(slash + 1));
+  const auto found = entries_.find({tenant, id});
+  if (found == entries_.end()) {
+    return nullptr;
+  }
+  const bool allowed = tenant == principal.tenant || found->second.shared_with.contains(principal.tenant);
+  return allowed ? &found->second : nullptr;
+}
+
+Result<std::shared_ptr<const Version>> Models::find(const auth::Principal& principal, std::string_view name) const {
+  const std::scoped_lock lock(mutex_);
+  const Entry* entry = lookup(principal, name);
+  if (entry == nullptr) {
+    return no_such_model();
+  }
+  return entry->version;
+}
+
+Task<Result<std::shared_ptr<Deployment>>> Models::deploy(const auth::Principal& principal, std::string_view name) {
+  std::shared_ptr<Deployment> deployment;
+  {
+    const std::scoped_lock lock(mutex_);
+    auto* entry = const_cast<Entry*>(lookup(principal, name));  // NOLINT: entries_ is ours
+    if (entry == nullptr) {
+      co_return no_such_model();
+    }
+    auto& place = entry->groups[group_of(principal)];
+    if (!place) {
+      place = start(entry->version);
+    }
+    deployment = place;
+  }
+  if (deployment->worker->status().state != worker::State::ready) {
+    BLINDAI_CO_CHECK(co_await deployment->worker->ready());
+  }
+  co_return deployment;
+}
+
+Result<void> Models::remove(const auth::Principal& owner, std::string_view id) {
+  Entry gone;  // its workers end outside the lock
+  const std::scoped_lock lock(mutex_);
+  const auto found = entries_.find({owner.tenant, std::string(id)});
+  if (found == entries_.end()) {
+    return no_such_model();
+  }
+  gone = std::move(found->second);
+  entries_.erase(found);
+  log(Event::model_removed);
+  return {};
+}
+
+Result<void> Models::share(const auth::Principal& owner, std::string_view id, const std::string& tenant, bool on) {
+  std::shared_ptr<Deployment> gone;
+  const std::scoped_lock lock(mutex_);
+  const auto found = entries_.find({owner.tenant, std::string(id)});
+  if (found == entries_.end()) {
+    return no_such_model();
+  }
+  if (on) {
+    found->second.shared_with.insert(tenant);
+    return {};
+  }
+  if (found->second.shared_with.erase(tenant) == 0) {
+    return fail(Code::not_found, {"the model is not shared with that tenant"});
+  }
+  if (const auto group = found->second.groups.find(tenant); group != found->second.groups.end()) {
+    gone = std::move(group->second);
+    found->second.groups.erase(group);
+  }
+  return {};
+}
+
+std::vector<std::shared_ptr<const Version>> Models::list(const std::string& tenant) const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<std::shared_ptr<const Version>> out;
+  for (const auto& [key, entry] : entries_) {
+    if (key.first == tenant) {
+      out.push_back(entry.version);
+    }
+  }
+  return out;
+}
+
+json::Object Models::describe(const auth::Principal& principal, const Version& version) const {
+  json::Object out{{"id", version.id},
+                   {"digest", version.digest.text()},
+                   {"bytes", version.body->size()},
+                   {"uploaded", to_iso8601(version.uploaded)},
+                   {"inputs", *json::parse(v2::tensor_metadata(version.admitted->inputs))},
+                   {"outputs", *json::parse(v2::tensor_metadata(version.admitted->outputs))},
+                   {"report", gate::admission_json(*version.admitted)},
+                   {"state", "idle"}};
+  const std::scoped_lock lock(mutex_);
+  const auto found = entries_.find({version.tenant, version.id});
+  if (found == entries_.end()) {
+    return out;
+  }
+  if (const auto group = found->second.groups.find(group_of(principal)); group != found->second.groups.end()) {
+    const auto status = group->second->worker->status();
+    out["state"] = word(status.state);
+    out["restarts"] = status.restarts;
+    if (!status.reason.empty()) {
+      out["reason"] = status.reason;
+    }
+  }
+  json::Array tenants;
+  for (const std::string& tenant : found->second.shared_with) {
+    tenants.emplace_back(tenant);
+  }
+  if (version.tenant == principal.tenant) {
+    out["shared_with"] = std::move(tenants);
+  }
+  return out;
+}
+
+void Models::stop_all() {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [key, entry] : entries_) {
+    for (const auto& [group, deployment] : entry.groups) {
+      deployment->worker->stop();
+    }
+  }
+}
+
+}  // namespace blindai::server

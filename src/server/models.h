@@ -1,0 +1,96 @@
+// The models that this server holds, with the workers that run them: one worker per model and trust group.
+//
+// A model is visible under its id once its first worker is ready; uploading the id again replaces it at that moment.
+// "Unknown", "not yours" and "deleted" are one answer.
+//
+// Thread rule: thread-safe. Coroutines run on the caller's executor.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+
+#include "auth/auth.h"
+#include "base/json.h"
+#include "gate/gate.h"
+#include "schedule/turnstile.h"
+#include "server/config.h"
+#include "vault/body.h"
+#include "worker/worker.h"
+
+namespace blindai::server {
+
+template <typename T>
+using Task = boost::asio::awaitable<T>;
+
+// One uploaded body that passed the gate. Immutable.
+struct Version {
+  std::string tenant;
+  std::string id;
+  Digest digest;  // what callers pin
+  std::shared_ptr<const vault::Body> body;
+  std::shared_ptr<const gate::Admitted> admitted;
+  UnixSeconds uploaded = 0;
+};
+
+// A version at work for one trust group.
+struct Deployment {
+  std::shared_ptr<const Version> version;
+  std::shared_ptr<worker::Worker> worker;
+  std::shared_ptr<schedule::Turnstile> turnstile;  // a pass for each slot of the worker
+};
+
+enum class BodyForm : std::uint8_t { single, bundle };
+
+class Models {
+ public:
+  Models(boost::asio::io_context& io, const Config& config, int worker_fd, const Clock& clock);
+
+  // Whether a body of that size may come; a reservation against the tenant's quota while it does.
+  class Reservation;
+  Result<std::shared_ptr<Reservation>> reserve(const std::string& tenant, std::uint64_t bytes);
+
+  // Gate, worker, warm-up; then it stands under its id. Errors: model_rejected, invalid_argument, resource_exhausted,
+  // unavailable.
+  Task<Result<std::shared_ptr<const Version>>> add(const auth::Principal& owner, std::string id,
+                                                   std::shared_ptr<const vault::Body> body, BodyForm form);
+  // `name`: an id of the principal's own, or "tenant/id" that is shared with them. Error: not_found.
+  Result<std::shared_ptr<const Version>> find(const auth::Principal& principal, std::string_view name) const;
+  // The same at work, its worker ready. A first use by another group starts a worker.
+  Task<Result<std::shared_ptr<Deployment>>> deploy(const auth::Principal& principal, std::string_view name);
+  Result<void> remove(const auth::Principal& owner, std::string_view id);
+  Result<void> share(const auth::Principal& owner, std::string_view id, const std::string& tenant, bool on);
+
+  std::vector<std::shared_ptr<const Version>> list(const std::string& tenant) const;
+  // State of the worker that serves this principal's group, and what the owner may know of the model.
+  json::Object describe(const auth::Principal& principal, const Version& version) const;
+  void stop_all();
+
+ private:
+  struct Entry {
+    std::shared_ptr<const Version> version;
+    std::set<std::string> shared_with;
+    std::map<std::string, std::shared_ptr<Deployment>> groups;
+  };
+  using Key = std::pair<std::string, std::string>;  // tenant, id
+
+  std::string group_of(const auth::Principal& principal) const;
+  std::shared_ptr<Deployment> start(std::shared_ptr<const Version> version);
+  const Entry* lookup(const auth::Principal& principal, std::string_view name) const;
+  Result<std::shared_ptr<const Version>> admit(const auth::Principal& owner, std::string id,
+                                               std::shared_ptr<const vault::Body> body, BodyForm form) const;
+
+  boost::asio::io_context& io_;
+  const Config& config_;
+  const int worker_fd_;
+  const Clock& clock_;
+  boost::asio::thread_pool pool_{1};  // for the gate
+  mutable std::mutex mutex_;
+  std::map<Key, Entry> entries_;
+  std::map<std::string, std::uint64_t> reserved_;  // bytes on their way, by tenant
+};
+
+}  // namespace blindai::server

@@ -1,0 +1,303 @@
+#include "server/routes.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "v2/metadata.h"
+
+namespace blindai::server {
+namespace {
+
+constexpr int max_attests = 16;                      // on one connection
+constexpr UnixSeconds grace_after_keyset = 30 * 60;  // how long an authorised connection outlives its keyset
+constexpr std::size_t max_key_body = 4096;
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') {
+    return c - '0';
+  }
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+Result<std::string> percent_decode(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out.push_back(text[i]);
+      continue;
+    }
+    const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
+    const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
+    if (high < 0 || low < 0 || high * 16 + low < 0x20) {
+      return fail(Code::invalid_argument, {"the target of the request is malformed"});
+    }
+    out.push_back(static_cast<char>(high * 16 + low));
+    i += 2;
+  }
+  return out;
+}
+
+std::unexpected<Error> no_route() { return fail(Code::not_found, {"there is nothing at this path"}); }
+
+constexpr std::array<std::string_view, 2> reading{"GET", "HEAD"};
+constexpr std::array<std::string_view, 1> posting{"POST"};
+constexpr std::array<std::string_view, 2> reading_or_posting{"GET", "POST"};
+
+Result<void> need(http::Exchange& exchange, std::span<const std::string_view> methods) {
+  if (std::ranges::find(methods, exchange.head().method) == methods.end()) {
+    return fail(Code::invalid_argument, {"this path does not take method {}", Disclosed(exchange.head().method)});
+  }
+  return {};
+}
+
+// What an authorised connection remembers, so that one proof serves its requests.
+struct Remembered {
+  auth::Principal principal;
+  UnixSeconds until = 0;
+};
+
+Result<auth::KeyRecord> read_key(ByteView body, const auth::Principal& principal, UnixSeconds now) {
+  BLINDAI_TRY(const auto document, json::parse(as_text(body)));
+  const std::string* id = document.text("id");
+  const std::string* role = document.text("role");
+  const std::string* key = document.text("public_key");
+  const auto id_bytes = id == nullptr ? std::nullopt : from_hex(*id);
+  const auto key_bytes = key == nullptr ? std::nullopt : from_hex(*key);
+  const auto known_role = role == nullptr ? std::nullopt : auth::role_from(*role);
+  auth::KeyRecord record;
+  if (!id_bytes || id->size() != 16 || to_hex(*id_bytes) != *id || !key_bytes ||
+      key_bytes->size() != record.public_key.size() || !known_role) {
+    return fail(Code::invalid_argument,
+                {"a key needs 'id' (16 hexadecimal digits), 'public_key' (64) and 'role' (owner or caller)"});
+  }
+  record.id = *id;
+  record.tenant = principal.tenant;
+  record.role = *known_role;
+  record.created = now;
+  std::ranges::copy(*key_bytes, record.public_key.begin());
+  return record;
+}
+
+// Documents are made outside the coroutines: see answer_json().
+json::Value describe(const auth::KeyRecord& record) {
+  return json::Object{{"id", record.id}, {"role", word(record.role)}, {"created", record.created}};
+}
+
+json::Value listing(const std::vector<auth::KeyRecord>& records) {
+  json::Array keys;
+  for (const auth::KeyRecord& record : records) {
+    keys.push_back(describe(record));
+  }
+  return json::Object{{"keys", std::move(keys)}};
+}
+
+json::Value deleted(const std::string& id) { return json::Object{{"deleted", id}}; }
+
+http::Task<Result<Bytes>> read_small_body(http::Exchange& exchange, std::size_t limit) {
+  Bytes body;
+  Bytes piece(4096);
+  while (true) {
+    BLINDAI_CO_TRY(const std::size_t count, co_await exchange.read_some(piece));
+    if (count == 0) {
+      co_return body;
+    }
+    if (body.size() + count > limit) {
+      co_return fail(Code::too_large, {"the body of this request has at most {} bytes", limit});
+    }
+    append(body, ByteView(piece).first(count));
+  }
+}
+
+}  // namespace
+
+http::Task<Result<void>> answer_json(http::Exchange& exchange, int status, json::Value value) {
+  const std::string text = json::write(value);
+  co_await exchange.respond_json(status, text);
+  co_return Result<void>();
+}
+
+Routes::Routes(const Config& config, Keysets& keysets, Attester& attester, Models& models, auth::Registry& registry,
+               const Clock& clock)
+    : config_(config), keysets_(keysets), attester_(attester), models_(models), registry_(registry), clock_(clock) {
+  const auto offers = [&](const char* word) { return std::ranges::find(config.auth, word) != config.auth.end(); };
+  modes_ = {offers("proof"), offers("bearer"), offers("open")};
+  const unsigned cpus = std::max(1U, std::thread::hardware_concurrency());
+  const unsigned threads = config.threads == 0 ? cpus : static_cast<unsigned>(config.threads);
+  compute_ = schedule::Turnstile::make(std::max(1U, cpus / threads), 1'000'000);
+}
+
+Result<Routes::Target> Routes::parse_target(std::string_view target) {
+  Target out;
+  const std::size_t mark = target.find('?');
+  std::string_view path = target.substr(0, mark);
+  while (!path.empty()) {
+    path.remove_prefix(1);  // '/'
+    const std::size_t slash = path.find('/');
+    BLINDAI_TRY(auto part, percent_decode(path.substr(0, slash)));
+    out.path.push_back(std::move(part));
+    path = slash == std::string_view::npos ? std::string_view() : path.substr(slash);
+  }
+  std::string_view query = mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    const std::size_t equals = pair.find('=');
+    BLINDAI_TRY(auto name, percent_decode(pair.substr(0, equals)));
+    BLINDAI_TRY(auto value,
+                percent_decode(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1)));
+    if (!out.query.emplace(std::move(name), std::move(value)).second) {
+      return fail(Code::invalid_argument, {"a member of the query stands twice"});
+    }
+  }
+  return out;
+}
+
+http::Task<void> Routes::handle(http::Exchange& exchange) {
+  const auto done = co_await route(exchange);
+  if (!done) {
+    co_await exchange.respond_error(done.error());
+  }
+}
+
+http::Task<Result<void>> Routes::route(http::Exchange& exchange) {
+  BLINDAI_CO_TRY(const Target target, parse_target(exchange.head().target));
+  const auto& path = target.path;
+  if (path.size() == 3 && path[0] == "blindai" && path[1] == "v1" && path[2] == "attest") {
+    co_return co_await attest(exchange);
+  }
+  if (path.size() == 3 && path[0] == "v2" && path[1] == "health" && (path[2] == "live" || path[2] == "ready")) {
+    BLINDAI_CO_CHECK(need(exchange, reading));
+    const std::string nothing = "{}";
+    co_await exchange.respond_json(200, nothing);
+    co_return Result<void>();
+  }
+  if (path[0] == "blindai") {
+    co_return co_await route_blindai(exchange, target);
+  }
+  if (path[0] == "v2") {
+    co_return co_await route_v2(exchange, target);
+  }
+  co_return no_route();
+}
+
+http::Task<Result<void>> Routes::attest(http::Exchange& exchange) {
+  BLINDAI_CO_CHECK(need(exchange, posting));
+  http::Connection& connection = exchange.connection();
+  if (++connection.attests > max_attests) {
+    co_return fail(Code::resource_exhausted, {"a connection attests at most {} times; open another", max_attests});
+  }
+  BLINDAI_CO_TRY(const Bytes body, co_await read_small_body(exchange, channel::max_attest_request_bytes));
+  BLINDAI_CO_TRY(const auto request, channel::AttestRequest::parse(as_text(body)));
+  BLINDAI_CO_TRY(auto attested, co_await attester_.attest(exchange.executor(), request));
+  BLINDAI_CO_TRY(const Bytes exporter, connection.exporter(channel::session_exporter_label, request.nonce));
+  channel::AttestAnswer answer;
+  answer.keyset = attested.keyset->document;
+  answer.evidence.push_back(std::move(attested.item));
+  answer.path = std::move(attested.path);
+  const auto signature =
+      attested.keyset->session.sign(channel::session_message(attested.keyset->id, request.nonce, exporter));
+  answer.session_signature.assign(signature.begin(), signature.end());
+  const std::string json = answer.to_json();
+  co_await exchange.respond_json(200, json);
+  co_return Result<void>();
+}
+
+Result<auth::Principal> Routes::authorise(http::Exchange& exchange) {
+  http::Connection& connection = exchange.connection();
+  const std::string* header = exchange.head().find("authorization");
+  const std::string text = header == nullptr ? "" : *header;
+  const UnixSeconds now = clock_.now();
+  if (connection.authorisation && connection.authorisation_header == text) {
+    const auto& remembered = *static_cast<const Remembered*>(connection.authorisation.get());
+    const bool lives = remembered.principal.key_id.empty() || registry_.find(remembered.principal.key_id);
+    if (lives && now < remembered.until) {
+      return remembered.principal;
+    }
+  }
+  connection.authorisation.reset();
+  const auto current = keysets_.current();
+  BLINDAI_TRY(auto principal,
+              auth::authenticate(header, modes_, registry_, keysets_.live_ids(), [&](std::string_view id) {
+                return connection.exporter(channel::auth_exporter_label, as_bytes(id));
+              }));
+  connection.set_authorised();
+  connection.authorisation_header = text;
+  connection.authorisation =
+      std::make_shared<Remembered>(Remembered{principal, current->keyset.not_after + grace_after_keyset});
+  return principal;
+}
+
+http::Task<Result<void>> Routes::route_blindai(http::Exchange& exchange, const Target& target) {
+  BLINDAI_CO_TRY(const Principal principal, authorise(exchange));
+  const auto& path = target.path;
+  if (path.size() < 3 || path[1] != "v1") {
+    co_return no_route();
+  }
+  if (path[2] == "models") {
+    co_return co_await models_route(exchange, target, principal);
+  }
+  if (path[2] == "keys") {
+    co_return co_await keys_route(exchange, target, principal);
+  }
+  co_return no_route();
+}
+
+http::Task<Result<void>> Routes::route_v2(http::Exchange& exchange, const Target& target) {
+  BLINDAI_CO_TRY(const Principal principal, authorise(exchange));
+  const auto& path = target.path;
+  if (path.size() == 1 || (path.size() == 2 && path[1].empty())) {
+    BLINDAI_CO_CHECK(need(exchange, reading));
+    const std::string json = v2::server_metadata(BLINDAI_VERSION);
+    co_await exchange.respond_json(200, json);
+    co_return Result<void>();
+  }
+  if (path.size() >= 3 && path[1] == "models") {
+    co_return co_await model_v2(exchange, target, principal);
+  }
+  if (path[1] == "systemsharedmemory" || path[1] == "cudasharedmemory" || path[1] == "trace" || path[1] == "logging") {
+    co_return fail(Code::unimplemented, {"this extension is not offered"});
+  }
+  co_return no_route();
+}
+
+http::Task<Result<void>> Routes::keys_route(http::Exchange& exchange, const Target& target,
+                                            const Principal& principal) {
+  if (principal.role != auth::Role::owner || principal.key_id.empty()) {
+    co_return fail(Code::permission_denied, {"only an owner's key may see or change keys"});
+  }
+  const std::string& method = exchange.head().method;
+  if (target.path.size() == 4 && method == "DELETE") {
+    BLINDAI_CO_CHECK(registry_.remove(principal.tenant, target.path[3]));
+    co_return co_await answer_json(exchange, 200, deleted(target.path[3]));
+  }
+  if (target.path.size() != 3) {
+    co_return no_route();
+  }
+  BLINDAI_CO_CHECK(need(exchange, reading_or_posting));
+  if (method == "POST") {
+    BLINDAI_CO_TRY(const Bytes body, co_await read_small_body(exchange, max_key_body));
+    BLINDAI_CO_TRY(const auto record, read_key(body, principal, clock_.now()));
+    BLINDAI_CO_CHECK(registry_.add(record));
+    co_return co_await answer_json(exchange, 201, describe(record));
+  }
+  co_return co_await answer_json(exchange, 200, listing(registry_.list(principal.tenant)));
+}
+
+http::Task<void> AdminRoutes::handle(http::Exchange& exchange) {
+  const std::string& target = exchange.head().target;
+  const std::string live = R"({"status":"live"})";
+  if (target == "/health/live") {
+    co_await exchange.respond_json(200, live);
+    co_return;
+  }
+  if (target == "/health/ready") {
+    const std::string text = ready ? R"({"status":"ready"})" : R"({"status":"not ready"})";
+    co_await exchange.respond_json(ready ? 200 : 503, text);
+    co_return;
+  }
+  const Error nothing{Code::not_found, {"there is nothing at this path"}};
+  co_await exchange.respond_error(nothing);
+}
+
+}  // namespace blindai::server

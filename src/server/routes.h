@@ -1,0 +1,64 @@
+// Which request goes where, and who may make it. Authorization is decided from the head, before a byte of the body.
+//
+// Thread rule: handle() runs on the I/O thread of its connection; what it uses is thread-safe.
+#pragma once
+
+#include <atomic>
+
+#include "http/server.h"
+#include "server/attester.h"
+#include "server/models.h"
+
+namespace blindai::server {
+
+class Routes final : public http::Handler {
+ public:
+  Routes(const Config& config, Keysets& keysets, Attester& attester, Models& models, auth::Registry& registry,
+         const Clock& clock);
+  http::Task<void> handle(http::Exchange& exchange) override;
+
+  // The path after the query is cut off, split at '/', each part percent-decoded.
+  struct Target {
+    std::vector<std::string> path;
+    std::map<std::string, std::string> query;
+  };
+  static Result<Target> parse_target(std::string_view target);
+
+ private:
+  using Principal = auth::Principal;
+  http::Task<Result<void>> route(http::Exchange& exchange);
+  http::Task<Result<void>> route_blindai(http::Exchange& exchange, const Target& target);
+  http::Task<Result<void>> route_v2(http::Exchange& exchange, const Target& target);
+  Result<Principal> authorise(http::Exchange& exchange);
+
+  http::Task<Result<void>> attest(http::Exchange& exchange);
+  http::Task<Result<void>> models_route(http::Exchange& exchange, const Target& target, const Principal& principal);
+  http::Task<Result<void>> upload(http::Exchange& exchange, const Target& target, const Principal& principal);
+  http::Task<Result<void>> one_model(http::Exchange& exchange, const Target& target, const Principal& principal);
+  http::Task<Result<void>> share(http::Exchange& exchange, const Target& target, const Principal& principal);
+  http::Task<Result<void>> keys_route(http::Exchange& exchange, const Target& target, const Principal& principal);
+  http::Task<Result<void>> model_v2(http::Exchange& exchange, const Target& target, const Principal& principal);
+  http::Task<Result<void>> infer(http::Exchange& exchange, const std::string& name, const Principal& principal);
+
+  const Config& config_;
+  Keysets& keysets_;
+  Attester& attester_;
+  Models& models_;
+  auth::Registry& registry_;
+  const Clock& clock_;
+  auth::Modes modes_;
+  std::shared_ptr<schedule::Turnstile> compute_;  // permits to compute, shared by all models
+  std::atomic<std::uint64_t> json_bytes_in_flight_ = 0;
+};
+
+// The admin listener: health, and nothing of anybody's data.
+class AdminRoutes final : public http::Handler {
+ public:
+  http::Task<void> handle(http::Exchange& exchange) override;
+  std::atomic<bool> ready = false;
+};
+
+// An answer of JSON from a coroutine: g++ 12 miscompiles temporaries in braces within co_await, so values are named.
+http::Task<Result<void>> answer_json(http::Exchange& exchange, int status, json::Value value);
+
+}  // namespace blindai::server
