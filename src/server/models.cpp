@@ -245,7 +245,7 @@ json::Object Models::describe(const auth::Principal& principal, const Version& v
                    {"uploaded", to_iso8601(version.uploaded)},
                    {"inputs", *json::parse(v2::tensor_metadata(version.admitted->inputs))},
                    {"outputs", *json::parse(v2::tensor_metadata(version.admitted->outputs))},
-                   {"report", gate::admission_json(*version.admitted)},
+                   {"admission", gate::admission_json(*version.admitted)},
                    {"state", "idle"}};
   const std::scoped_lock lock(mutex_);
   const auto found = entries_.find({version.tenant, version.id});
