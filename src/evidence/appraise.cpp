@@ -20,7 +20,7 @@ class ClaimsMaker {
 
 namespace {
 
-constexpr std::string_view root_voucher = "simulation root (SIMULATED: no hardware vouches)";
+constexpr std::string_view root_voucher = "simulation root (SIMULATED)";
 
 std::unexpected<Error> refused() {
   return fail(Code::attestation_failed, {"the evidence was not accepted; the report names the failed check"});

@@ -70,7 +70,13 @@ def upload(
     with failures(as_json):
         find_model_files(model)  # says what is wrong with the file before it connects
         with connected(profile) as client:
-            columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                DownloadColumn(),
+                TransferSpeedColumn(),
+                TimeRemainingColumn(),
+            )
             with Progress(*columns, console=errors, transient=True, disable=as_json) as progress:
                 task = progress.add_task(f"uploading {model.name}", total=None)
 
@@ -104,7 +110,9 @@ def _read_inputs(path: Path) -> Any:
             return json.loads(path.read_text())
     except (ValueError, OSError) as error:
         raise InputError(f"{path} cannot be read: {error}") from None
-    raise InputError(f"{path}: inputs are read from .npy, .npz (by input name) or .json (a list, or lists by input name)")
+    raise InputError(
+        f"{path}: inputs are read from .npy, .npz (by input name) or .json (a list, or lists by input name)"
+    )
 
 
 @app.command()
@@ -121,10 +129,12 @@ def predict(
         with connected(profile) as client:
             response = client.predict(model_id, data)
         if output is not None:
-            np.savez(output, **{tensor.name: tensor.as_numpy() for tensor in response.output})
+            arrays: dict[str, Any] = {tensor.name: tensor.as_numpy() for tensor in response.output}
+            np.savez(output, **arrays)
         if as_json:
             outputs = [
-                {"name": t.name, "datatype": str(t.dtype), "shape": list(t.shape), "data": t.as_flat()} for t in response.output
+                {"name": t.name, "datatype": str(t.dtype), "shape": list(t.shape), "data": t.as_flat()}
+                for t in response.output
             ]
             print_json({"model_id": response.model_id, "digest": response.model_digest, "outputs": outputs})
             return
@@ -182,7 +192,9 @@ def keys_new(
         if out is not None:
             server.write_new(out, key.text + "\n", 0o600)
         if as_json:
-            print_json({"id": key.id, "role": role, "key": None if out else key.text, "file": str(out) if out else None})
+            print_json(
+                {"id": key.id, "role": role, "key": None if out else key.text, "file": str(out) if out else None}
+            )
         elif out is not None:
             console.print(f"key {key.id} ({role}) is in {out}")
         else:
@@ -248,7 +260,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Options that every command shares."""
 

@@ -40,14 +40,15 @@ def shorten(text: str, width: int = 44) -> str:
 
 def report_table(report: Report) -> Table:
     table = Table(title="Verification report" + (" (SIMULATED)" if report.simulated else ""))
-    table.add_column("check", no_wrap=True)
-    table.add_column("outcome", no_wrap=True)
+    table.add_column("check", no_wrap=True, min_width=27)
+    table.add_column("outcome", no_wrap=True, min_width=14)
     for column in ("expected", "found", "who vouches"):
-        table.add_column(column, overflow="ellipsis", no_wrap=True)
+        table.add_column(column, overflow="fold")
+    room = max(12, (console.width - 88) // 2)  # of the two columns in the middle, beside the others and the lines
     for check in report.checks:
         style = _STYLES.get(check.outcome, "")
         outcome = f"[{style}]{check.outcome}[/]" if style else check.outcome
-        width = 200 if check.outcome == "failed" else 44
+        width = 200 if check.outcome == "failed" else room
         cells = (shorten(check.expected, width), shorten(check.found, width), check.voucher)
         table.add_row(check.name, outcome, *(escape(cell) for cell in cells))
     return table

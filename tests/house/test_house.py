@@ -1,0 +1,95 @@
+"""The rules of the house: which folder may use which, who may include what, and what the documents promise."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted(path for path in (ROOT / "src").rglob("*") if path.suffix in {".h", ".cpp"})
+MAX_LINES = 600
+
+# Headers of a library, and the folders whose files may include them.
+LIBRARIES = {
+    "openssl/": {"crypto", "channel", "http"},
+    "onnxruntime_": {"engine"},
+    "boost/beast": {"http"},
+    "boost/asio": {"http", "server", "worker", "schedule"},
+    "seccomp.h": {"worker"},
+    "toml++": {"evidence", "server"},
+    "CLI/": {"server"},
+    "spdlog/": {"server"},
+}
+# Of these, headers may not carry the include further: only .cpp files, and headers that say they are private.
+HIDDEN = ("boost/beast",)
+
+
+def may_use() -> dict[str, set[str]]:
+    text = (ROOT / "cmake/Folders.cmake").read_text()
+    found = re.findall(r"set\(BLINDAI_MAY_USE_(\w+)\s+([^)]*)\)", text)
+    return {folder: set(used.replace('"', "").split()) for folder, used in found}
+
+
+def includes(path: Path) -> list[str]:
+    return re.findall(r'^#include [<"]([^>"]+)[>"]', path.read_text(), re.MULTILINE)
+
+
+def folder_of(path: Path) -> str:
+    return path.relative_to(ROOT / "src").parts[0]
+
+
+def test_every_folder_is_in_the_list() -> None:
+    folders = {path.name for path in (ROOT / "src").iterdir() if path.is_dir()}
+    assert folders <= set(may_use())
+
+
+def test_the_list_has_no_cycle() -> None:
+    graph = may_use()
+    done: set[str] = set()
+    while len(done) < len(graph):
+        free = {folder for folder, used in graph.items() if folder not in done and used <= done}
+        assert free, f"a cycle among {sorted(set(graph) - done)}"
+        done |= free
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_keeps_to_its_folder(path: Path) -> None:
+    folder = folder_of(path)
+    graph = may_use()
+    for name in includes(path):
+        first = name.split("/")[0]
+        if "/" in name and first in graph:
+            assert first == folder or first in graph[folder], f"src/{folder} may not include {name}"
+        for library, allowed in LIBRARIES.items():
+            if name.startswith(library):
+                assert folder in allowed, f"{name} may only be included in {sorted(allowed)}"
+        if path.suffix == ".h":
+            assert not name.startswith(HIDDEN), f"{name} may not stand in a header"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_is_small_plain_and_finished(path: Path) -> None:
+    text = path.read_text()
+    assert text.isascii()
+    assert text.count("\n") <= MAX_LINES
+    assert not re.search(r"\b(TODO|FIXME|XXX|HACK)\b", text)
+    if path.suffix == ".h":
+        assert text.startswith("//"), "a header opens with what it is for"
+
+
+def documents() -> list[Path]:
+    return [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "src/README.md"]
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for document in documents():
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.relative_to(ROOT)} links to {target}"
+
+
+def test_the_tour_of_the_folders_names_every_folder() -> None:
+    text = (ROOT / "src/README.md").read_text()
+    for folder in (path.name for path in (ROOT / "src").iterdir() if path.is_dir()):
+        assert f"`{folder}`" in text
