@@ -177,7 +177,12 @@ class OrtModel final : public Model {
       weights_.push_back(tensor_over(weight.data, weight.datatype, weight.shape));
     }
     if (!names.empty()) {
+      // The first gives optimisers the bytes while they rewrite the graph; the second lets the session refer to what is
+      // left of the weights where they lie instead of copying them.
       options.AddExternalInitializers(names, weights_);
+      for (std::size_t i = 0; i < names.size(); ++i) {
+        options.AddInitializer(names[i].c_str(), weights_[i]);
+      }
     }
     session_ = Ort::Session(env, graph.data(), graph.size(), options);
   }

@@ -1,0 +1,231 @@
+"""Measures the server beside the bare engine and raw TLS, and prints ratios.
+
+The machine is assumed to be shared and noisy: what is compared is sampled in turn, A B A B, within one run; the table
+shows the median of each side, the median of the ratios pair by pair, and their spread. Absolute times are for
+orientation only.
+
+    scripts/bench                 all measurements, about five minutes
+    scripts/bench --only mlp      one of them
+    scripts/bench --json FILE     the samples and the table as JSON
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import models, python_load, service
+
+Sample = dict[str, Any]
+
+
+@dataclass
+class Row:
+    """One line of the table: a ratio of two sides that were sampled in turn, and what it should be."""
+
+    name: str
+    unit: str
+    ours: list[float] = field(default_factory=list)
+    theirs: list[float] = field(default_factory=list)
+    baseline: str = ""
+    bound: str = ""
+    better_is: str = "higher"
+    limit: float = 0.0
+
+    def ratios(self) -> list[float]:
+        return [a / b for a, b in zip(self.ours, self.theirs, strict=True)]
+
+    def reached(self) -> bool:
+        ratio = statistics.median(self.ratios())
+        return ratio >= self.limit if self.better_is == "higher" else ratio <= self.limit
+
+
+class Bench:
+    """Runs `blindai-bench` and keeps the rows."""
+
+    def __init__(self, binary: Path, running: service.Service, folder: Path, pairs: int) -> None:
+        self.binary = binary
+        self.service = running
+        self.folder = folder
+        self.pairs = pairs
+        self.rows: list[Row] = []
+        self.facts: dict[str, Any] = {}
+
+    def sample(self, *arguments: str) -> Sample:
+        run = subprocess.run([self.binary, *arguments], capture_output=True, text=True, timeout=600)
+        if run.returncode != 0:
+            raise SystemExit(f"blindai-bench {' '.join(arguments)}: {run.stderr.strip()}")
+        result: Sample = json.loads(run.stdout)
+        return result
+
+    def target(self) -> tuple[str, ...]:
+        return (
+            *("--url", self.service.url),
+            *("--policy", str(self.service.policy)),
+            *("--key-file", str(self.service.key_file)),
+        )
+
+    def inputs(self, model: models.BenchModel) -> list[str]:
+        return [part for text in model.inputs for part in ("--input", text)]
+
+    def in_turn(self, row: Row, ours: Callable[[], float], theirs: Callable[[], float]) -> None:
+        for _ in range(self.pairs):
+            row.theirs.append(theirs())
+            row.ours.append(ours())
+        self.rows.append(row)
+
+    # One method for each line of the table.
+
+    def distilbert(self) -> None:
+        model = models.distilbert(self.folder)
+        self.service.upload(model.path, model.name)
+        row = Row(
+            "DistilBERT-128, 8 callers", "requests/s", baseline="bare engine loop", bound=">= 0.95", limit=0.95
+        )
+        self.in_turn(
+            row,
+            lambda: self.sample(
+                *("predict", *self.target(), "--model", model.name, *self.inputs(model)),
+                *("--callers", "8", "--seconds", "6", "--warmup", "1"),
+            )["per_second"],
+            lambda: self.sample(
+                *("engine", "--model", str(model.path), *self.inputs(model), "--seconds", "6", "--warmup", "1")
+            )["per_second"],
+        )
+        self.service.delete(model.name)
+
+    def mlp(self) -> None:
+        model = models.tiny_mlp(self.folder)
+        self.service.upload(model.path, model.name)
+        engine = lambda: self.sample(  # noqa: E731
+            "engine", "--model", str(model.path), *self.inputs(model), "--threads", "1", "--seconds", "1"
+        )["p50_us"]
+        echo = lambda: self.sample("tls-echo", "--seconds", "1")["p50_us"]  # noqa: E731
+        cpp = lambda: self.sample(  # noqa: E731
+            "predict", *self.target(), "--model", model.name, *self.inputs(model), "--seconds", "2"
+        )["p50_us"]
+        python = lambda: python_load.median_us(self.service, model.name, 2.0)  # noqa: E731
+        for name, ours, echoes in (("from C++", cpp, 3), ("from Python", python, 8)):
+            row = Row(
+                f"tiny MLP, 1 caller, {name}",
+                "us (median)",
+                baseline=f"bare engine + {echoes} raw TLS echoes",
+                bound="<= 1",
+                better_is="lower",
+                limit=1.0,
+            )
+            self.in_turn(row, ours, lambda echoes=echoes: engine() + echoes * echo())  # type: ignore[misc]
+        self.facts["engine_us"] = engine()
+        self.facts["tls_echo_us"] = echo()
+        self.service.delete(model.name)
+
+    def connect(self) -> None:
+        row = Row(
+            "connect to first verified answer",
+            "us (median)",
+            baseline="4 full TLS handshakes",
+            bound="<= 1",
+            better_is="lower",
+            limit=1.0,
+        )
+        self.in_turn(
+            row,
+            lambda: self.sample("connect", *self.target(), "--count", "100")["p50_us"],
+            lambda: 4 * self.sample("tls-handshake", "--count", "100")["p50_us"],
+        )
+
+    def upload(self) -> None:
+        model = models.distilbert(self.folder)
+        size = model.path.stat().st_size
+        row = Row("upload of 268 MB", "bytes/s", baseline="raw TLS sink", bound=">= 0.5", limit=0.5)
+        ready: list[float] = []
+
+        def ours() -> float:
+            sample = self.sample("upload", *self.target(), "--file", str(model.path), "--model", "upload-probe")
+            ready.append(sample["ready_seconds"])
+            self.service.delete("upload-probe")
+            rate: float = sample["bytes_per_second"]
+            return rate
+
+        self.in_turn(row, ours, lambda: self.sample("tls-sink", "--bytes", str(size))["bytes_per_second"])
+        self.facts["upload_until_ready_seconds"] = statistics.median(ready)
+
+    def memory(self) -> None:
+        model = models.distilbert(self.folder)
+        row = Row(
+            "peak memory while loading (sum of PSS)",
+            "bytes",
+            baseline="size of the file",
+            bound="<= 2",
+            better_is="lower",
+            limit=2.0,
+        )
+        self.facts["idle_pss_bytes"] = self.service.pss_bytes()
+        for _ in range(self.pairs):
+            with self.service.watch_pss() as watch:
+                self.service.upload(model.path, "memory-probe")
+            row.ours.append(float(watch.peak))
+            row.theirs.append(float(model.path.stat().st_size))
+            self.facts["pss_with_distilbert_bytes"] = self.service.pss_bytes()
+            self.service.delete("memory-probe")
+        self.rows.append(row)
+
+
+def table(bench: Bench) -> Table:
+    out = Table(title=f"BlindAI, ratios over {bench.pairs} interleaved pairs")
+    for heading in ("measurement", "ours", "baseline", "ratio", "spread", "wanted", ""):
+        out.add_column(heading, justify="left" if heading in ("measurement", "baseline") else "right")
+    for row in bench.rows:
+        ratios = row.ratios()
+        out.add_row(
+            row.name,
+            f"{statistics.median(row.ours):,.1f} {row.unit}",
+            f"{row.baseline}: {statistics.median(row.theirs):,.1f}",
+            f"{statistics.median(ratios):.3f}",
+            f"{min(ratios):.3f} .. {max(ratios):.3f}",
+            row.bound,
+            "reached" if row.reached() else "[red]missed[/red]",
+        )
+    return out
+
+
+def main() -> int:
+    names = ("connect", "mlp", "upload", "memory", "distilbert")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=names, action="append", help="this measurement alone; may be repeated")
+    parser.add_argument("--pairs", type=int, default=5, help="interleaved pairs (default: %(default)s)")
+    parser.add_argument("--json", type=Path, help="write samples and table to this file")
+    parser.add_argument("--binary", type=Path, default=Path("build/dev/bin/blindai-bench"))
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="blindai-bench-") as folder, service.Service(Path(folder)) as running:
+        bench = Bench(arguments.binary, running, Path(folder), arguments.pairs)
+        bench.facts["seconds_from_start_to_listening"] = running.seconds_to_listening
+        for name in arguments.only or names:
+            begin = time.monotonic()
+            print(f"measuring {name} ...", file=sys.stderr, flush=True)
+            getattr(bench, name)()
+            print(f"  {time.monotonic() - begin:.1f} s", file=sys.stderr, flush=True)
+    console = Console(width=150)
+    console.print(table(bench))
+    for key, value in bench.facts.items():
+        console.print(f"{key}: {value:,.3f}" if isinstance(value, float) else f"{key}: {value:,}")
+    if arguments.json:
+        rows = [asdict(row) | {"ratios": row.ratios(), "reached": row.reached()} for row in bench.rows]
+        arguments.json.write_text(json.dumps({"rows": rows, "facts": bench.facts}, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+// The other end of the raw TLS measurements: a thread that accepts on loopback and echoes or swallows. It runs the
+// context of a ServerIdentity, so that key, protocol and ciphers are those of the server.
+#pragma once
+
+#include <thread>
+
+#include "base/fd.h"
+#include "channel/tls.h"
+
+namespace blindai::bench {
+
+class TlsPeer {
+ public:
+  enum class Mode { echo, sink };
+  static Result<std::unique_ptr<TlsPeer>> start(Mode mode);
+  ~TlsPeer();
+  TlsPeer(const TlsPeer&) = delete;
+  TlsPeer& operator=(const TlsPeer&) = delete;
+  Result<std::unique_ptr<channel::ClientStream>> connect() const;
+
+ private:
+  TlsPeer(UniqueFd listener, channel::ServerIdentity identity, std::uint16_t port, Mode mode);
+  void serve();
+  UniqueFd listener_;
+  channel::ServerIdentity identity_;
+  std::uint16_t port_;
+  Mode mode_;
+  std::thread thread_;
+};
+
+}  // namespace blindai::bench
