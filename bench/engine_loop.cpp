@@ -17,7 +17,8 @@ Result<Histogram> loop(engine::Slot& slot, const std::vector<engine::InputView>&
                        Steady::time_point end) {
   Histogram histogram;
   std::vector<Bytes> outputs;
-  const engine::OutputSink sink = [&](std::size_t index, DataType, const Shape&, std::uint64_t size) -> Result<MutableBytes> {
+  const engine::OutputSink sink = [&](std::size_t index, DataType, const Shape&,
+                                      std::uint64_t size) -> Result<MutableBytes> {
     if (outputs.size() <= index) {
       outputs.resize(index + 1);
     }
@@ -51,7 +52,8 @@ Result<json::Object> engine_loop(const std::string& model_path, const std::vecto
       }
     }
   }
-  const auto start = Steady::now() + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(shape.warmup_seconds));
+  const auto start =
+      Steady::now() + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(shape.warmup_seconds));
   const auto end = start + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(shape.seconds));
   std::mutex mutex;
   Histogram total;

@@ -54,7 +54,8 @@ Result<Input> parse_input(const std::string& text) {
   if (!size || *size > (std::uint64_t{1} << 30U)) {
     return fail(Code::invalid_argument, {"an input has an unknown datatype or is too large"});
   }
-  Input input{.spec = {.name = text.substr(0, equals), .datatype = *datatype, .shape = std::move(shape)}, .data = Bytes(*size)};
+  Input input{.spec = {.name = text.substr(0, equals), .datatype = *datatype, .shape = std::move(shape)},
+              .data = Bytes(*size)};
   switch (*datatype) {
     case DataType::int64:
       fill(input.data, &number<std::int64_t>);

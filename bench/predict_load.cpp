@@ -24,7 +24,8 @@ Result<std::unique_ptr<client::Client>> connect(const Target& target) {
 std::vector<client::Tensor> tensors(const std::vector<Input>& inputs) {
   std::vector<client::Tensor> out;
   for (const auto& input : inputs) {
-    out.push_back({.name = input.spec.name, .datatype = input.spec.datatype, .shape = input.spec.shape, .data = input.data});
+    out.push_back(
+        {.name = input.spec.name, .datatype = input.spec.datatype, .shape = input.spec.shape, .data = input.data});
   }
   return out;
 }
@@ -35,7 +36,8 @@ Result<json::Object> predict_load(const Target& target, const std::string& model
                                   const LoadShape& shape) {
   BLINDAI_TRY(const auto client, connect(target));
   const auto request = tensors(inputs);
-  const auto start = Steady::now() + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(shape.warmup_seconds));
+  const auto start =
+      Steady::now() + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(shape.warmup_seconds));
   const auto end = start + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(shape.seconds));
   std::mutex mutex;
   Histogram total;

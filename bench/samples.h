@@ -11,7 +11,7 @@ namespace blindai::bench {
 
 struct LoadShape {
   unsigned callers = 1;
-  double seconds = 3;      // of counted time, after the warm-up
+  double seconds = 3;  // of counted time, after the warm-up
   double warmup_seconds = 0.5;
 };
 

@@ -42,7 +42,9 @@ class Service:
         folders = {"XDG_CONFIG_HOME": str(self.folder / "config"), "XDG_STATE_HOME": str(self.folder / "state")}
         os.environ.update(folders)
         with (self.folder / "server.log").open("wb") as log:
-            self.process = subprocess.Popen([sys.executable, "-c", SERVE, "serve", "--port", "0"], stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", SERVE, "serve", "--port", "0"], stdout=log, stderr=log
+            )
         profile = self.folder / "config/blindai/profiles/default.toml"
         end = time.monotonic() + 60
         while not profile.exists():

@@ -36,7 +36,9 @@ void serve_one(int fd, SSL_CTX* context, TlsPeer::Mode mode) {
 }  // namespace
 
 TlsPeer::TlsPeer(UniqueFd listener, channel::ServerIdentity identity, std::uint16_t port, Mode mode)
-    : listener_(std::move(listener)), identity_(std::move(identity)), port_(port), mode_(mode), thread_([this] { serve(); }) {}
+    : listener_(std::move(listener)), identity_(std::move(identity)), port_(port), mode_(mode), thread_([this] {
+        serve();
+      }) {}
 
 TlsPeer::~TlsPeer() {
   ::shutdown(listener_.get(), SHUT_RDWR);

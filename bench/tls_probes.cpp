@@ -26,7 +26,8 @@ Result<json::Object> tls_echo(std::size_t message_bytes, const LoadShape& shape)
   stream->set_deadline(Steady::now() + std::chrono::minutes(5));
   Histogram histogram;
   Bytes message(message_bytes, 7);
-  const auto start = Steady::now() + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(shape.warmup_seconds));
+  const auto start =
+      Steady::now() + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(shape.warmup_seconds));
   const auto end = start + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(shape.seconds));
   for (auto begin = Steady::now(); begin < end; begin = Steady::now()) {
     BLINDAI_CHECK(stream->write_all(message));
@@ -56,7 +57,8 @@ Result<json::Object> tls_sink(std::uint64_t bytes) {
   BLINDAI_CHECK(read_exact(*stream, answer));
   const double seconds = std::chrono::duration<double>(Steady::now() - begin).count();
   stream->close();
-  return json::Object{{"bytes", bytes}, {"seconds", seconds}, {"bytes_per_second", static_cast<double>(bytes) / seconds}};
+  return json::Object{
+      {"bytes", bytes}, {"seconds", seconds}, {"bytes_per_second", static_cast<double>(bytes) / seconds}};
 }
 
 Result<json::Object> tls_handshake(unsigned count) {

@@ -98,12 +98,13 @@ http::Task<Result<void>> Routes::upload(http::Exchange& exchange, const Target& 
   BLINDAI_CO_TRY(auto receiver, vault::BodyReceiver::start(length, limit));
   BLINDAI_CO_TRY(const auto reservation, models_.reserve(principal.tenant, length.value_or(limit)));
   Bytes piece(piece_bytes);
-  while (true) {
-    BLINDAI_CO_TRY(const std::size_t count, co_await exchange.read_some(piece));
-    if (count == 0) {
-      break;
+  for (std::size_t have = 0, count = 1; count > 0;) {  // hashed and written in large pieces, whatever TLS delivers
+    BLINDAI_CO_TRY(count, co_await exchange.read_some(MutableBytes(piece).subspan(have)));
+    have += count;
+    if (have == piece.size() || count == 0) {
+      BLINDAI_CO_CHECK(receiver.append(ByteView(piece).first(have)));
+      have = 0;
     }
-    BLINDAI_CO_CHECK(receiver.append(ByteView(piece).first(count)));
   }
   BLINDAI_CO_TRY(const auto body, receiver.finish());
   if (wanted && *wanted != body->sha256()) {
