@@ -15,6 +15,7 @@ class LiveExchange final : public Exchange {
   Task<Result<std::size_t>> read_some(MutableBytes out) override;
   Task<Result<void>> read_exact(MutableBytes out) override;
   Task<void> respond(int status, std::vector<Header> headers, std::span<const ByteView> body) override;
+  bool peer_gone() const override { return broken_ || connection_.transport().peer_gone(); }
 
   // After the answer: whether the connection may carry another request.
   Task<bool> finish();

@@ -90,6 +90,8 @@ class Exchange {
   // {"error": "..."} with the status of the code. `message` is public by type.
   Task<void> respond_error(const Error& error);
   Task<void> respond_json(int status, const std::string& json);
+  // Whether the peer has closed its end: nobody waits for the answer any more. Costs one system call.
+  virtual bool peer_gone() const = 0;
   bool responded() const { return responded_; }
 
  protected:

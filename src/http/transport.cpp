@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -44,6 +45,12 @@ Transport::~Transport() { SSL_free(tls_); }
 void Transport::close() {
   boost::system::error_code ignored;
   socket_.close(ignored);
+}
+
+// POLLRDHUP tells of a closed end even where bytes lie before it, as TLS's own goodbye does.
+bool Transport::peer_gone() const {
+  pollfd entry{socket_.native_handle(), POLLRDHUP, 0};
+  return !socket_.is_open() || (::poll(&entry, 1, 0) > 0 && (entry.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0);
 }
 
 Task<Result<void>> Transport::wait_ready(tcp::socket::wait_type type) {

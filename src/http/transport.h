@@ -26,13 +26,14 @@ class Transport {
   // Says goodbye, and reads what the peer still sends, so that our last words are not lost to a reset.
   Task<void> linger();
   void close();  // ends whatever waits
+  bool peer_gone() const;
   bool secure() const { return tls_ != nullptr; }
   Result<Bytes> exporter(std::string_view label, ByteView context) const;
 
  private:
   Task<Result<void>> wait(int tls_result);
   Task<Result<void>> wait_ready(asio::ip::tcp::socket::wait_type type);
-  asio::ip::tcp::socket socket_;
+  mutable asio::ip::tcp::socket socket_;  // asio's native_handle() is not const
   ssl_st* tls_ = nullptr;
 };
 

@@ -1,5 +1,10 @@
 // One inference: head, JSON part, a slot, the tensors straight from the socket into it, a permit, a run, the answer.
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 
 #include "base/checked.h"
@@ -9,6 +14,7 @@
 namespace blindai::server {
 namespace {
 
+constexpr auto look_time = std::chrono::milliseconds(100);            // between looks whether the caller is still there
 constexpr std::uint64_t json_budget_bytes = std::uint64_t{1} << 30U;  // JSON parts of all requests together
 
 // Counts JSON bytes held in memory; gives them back.
@@ -107,6 +113,38 @@ http::Task<Result<void>> fill(http::Exchange& exchange, worker::Lease& lease, co
   co_return Result<void>();
 }
 
+// Looks from time to time whether the caller is still there while the model runs. Lives on the connection's thread, as
+// the run's coroutine does, so that the two never meet.
+struct Presence {
+  Presence(http::Exchange& watched, worker::Lease& run) : exchange(watched), lease(run), timer(watched.executor()) {}
+  http::Exchange& exchange;
+  worker::Lease& lease;
+  boost::asio::steady_timer timer;
+  bool over = false;
+
+  static http::Task<void> watch(std::shared_ptr<Presence> self) {
+    while (!self->over) {
+      self->timer.expires_after(look_time);
+      boost::system::error_code ignored;
+      co_await self->timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+      if (!self->over && self->exchange.peer_gone()) {
+        self->lease.abandon();
+        co_return;
+      }
+    }
+  }
+};
+
+http::Task<Result<std::vector<worker::OutputView>>> run_while_awaited(http::Exchange& exchange, worker::Lease& lease,
+                                                                      Steady::time_point deadline) {
+  const auto presence = std::make_shared<Presence>(exchange, lease);
+  boost::asio::co_spawn(exchange.executor(), Presence::watch(presence), boost::asio::detached);
+  auto views = co_await lease.run(deadline);
+  presence->over = true;
+  presence->timer.cancel();
+  co_return views;
+}
+
 http::Task<Result<void>> answer(http::Exchange& exchange, const std::string& name, const Version& version,
                                 const v2::InferRequest& request, const std::vector<v2::ChosenOutput>& chosen,
                                 const std::vector<worker::OutputView>& views) {
@@ -168,7 +206,7 @@ http::Task<Result<void>> Routes::infer(http::Exchange& exchange, const std::stri
   Result<std::vector<worker::OutputView>> views;
   {
     BLINDAI_CO_TRY(const auto permit, co_await compute_->enter(exchange.executor(), deadline));
-    views = co_await lease->run(deadline);
+    views = co_await run_while_awaited(exchange, *lease, deadline);
   }
   if (!views) {
     co_return std::unexpected(views.error());

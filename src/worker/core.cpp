@@ -191,6 +191,12 @@ void Core::submit(const std::shared_ptr<Life>& life, std::size_t slot, const Req
   }
 }
 
+// The next tick finds the deadline passed.
+void Core::abandon(const std::shared_ptr<Life>& life, std::size_t slot) {
+  const std::lock_guard lock(mutex_);
+  life->slots[slot].deadline = Steady::now();
+}
+
 void Core::clean(Life& life, std::size_t slot, std::uint64_t output_used) const {
   const auto index = static_cast<unsigned>(slot);
   if (output_used > life.ring.geometry().answer_bytes) {  // nobody knows what was written

@@ -64,6 +64,7 @@ class Core : public std::enable_shared_from_this<Core> {
   // For a Lease.
   void submit(const std::shared_ptr<Life>& life, std::size_t slot, const RequestHeader& request,
               std::uint64_t input_used, Steady::time_point deadline, RunHandler handler);
+  void abandon(const std::shared_ptr<Life>& life, std::size_t slot);
   void release(const std::shared_ptr<Life>& life, std::size_t slot, std::uint64_t input_used,
                std::uint64_t output_used);
 

@@ -74,6 +74,8 @@ class SlotLease final : public Lease {
     co_return views;
   }
 
+  void abandon() override { core_->abandon(life_, slot_); }
+
  private:
   std::shared_ptr<Core> core_;
   std::shared_ptr<Life> life_;

@@ -59,6 +59,8 @@ class Lease {
   // Runs and returns all outputs. Errors: invalid_argument with the engine's refusal (fixed words), unavailable (the
   // worker died), deadline_exceeded.
   virtual Task<Result<std::vector<OutputView>>> run(Steady::time_point deadline) = 0;
+  // Ends a run that nobody waits for: run() returns deadline_exceeded soon, and the worker is asked to stop computing.
+  virtual void abandon() = 0;
 };
 
 enum class State : std::uint8_t { starting, ready, restarting, failed, stopped };

@@ -204,6 +204,29 @@ TEST_F(AWorker, AnswersTheCallerAtTheDeadline) {
   EXPECT_EQ(result.error().code, Code::deadline_exceeded);
 }
 
+TEST_F(AWorker, StopsARunThatIsAbandoned) {
+  settings.run_time = 20s;
+  ASSERT_TRUE(start("loop"));
+  const auto result = call([&]() -> Task<Result<void>> {
+    BLINDAI_CO_TRY(auto lease, worker->try_lease());
+    BLINDAI_CO_TRY(const auto n, lease->add_input(0, {}));
+    put<std::int64_t>(n, {INT64_MAX});
+    BLINDAI_CO_TRY(const auto x, lease->add_input(1, {1}));
+    put<float>(x, {1});
+    std::thread other([&lease] {
+      std::this_thread::sleep_for(50ms);
+      lease->abandon();
+    });
+    auto outputs = co_await lease->run(Steady::now() + 20s);
+    other.join();
+    EXPECT_EQ(outputs.error().code, Code::deadline_exceeded);
+    co_return Result<void>();
+  });
+  EXPECT_TRUE(result);
+  expect_loop(3, 8);  // the engine is free again, and the process is the same
+  EXPECT_EQ(worker->status().restarts, 0u);
+}
+
 TEST_F(AWorker, HasOnlyItsSlots) {
   ASSERT_TRUE(start("loop"));
   const auto codes = call([&]() -> Task<Result<std::vector<bool>>> {
