@@ -25,6 +25,12 @@
 #endif
 #endif
 
+#if defined(__clang__)
+// libseccomp's macros make values as C does.
+#pragma clang diagnostic ignored "-Wc99-extensions"
+#pragma clang diagnostic ignored "-Wmissing-field-initializers"
+#endif
+
 namespace blindai::worker {
 namespace {
 
