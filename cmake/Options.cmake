@@ -22,6 +22,7 @@ endif()
 if(BLINDAI_SANITIZE)
   add_compile_options(-fsanitize=${BLINDAI_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${BLINDAI_SANITIZE})
+  target_compile_definitions(blindai_options INTERFACE BLINDAI_SANITIZED=1)
   if(BLINDAI_SANITIZE MATCHES "address|thread")
     # The fortified wrappers hide accesses from the sanitizers.
     target_compile_options(blindai_options INTERFACE -U_FORTIFY_SOURCE)

@@ -17,14 +17,6 @@
 #include "worker/protocol.h"
 #include "worker/sandbox.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define BLINDAI_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define BLINDAI_SANITIZED 1
-#endif
-#endif
-
 #if defined(__clang__)
 // libseccomp's macros make values as C does.
 #pragma clang diagnostic ignored "-Wc99-extensions"

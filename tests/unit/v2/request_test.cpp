@@ -27,7 +27,9 @@ std::optional<std::vector<T>> elements(const std::string& datatype, const std::s
     return std::nullopt;
   }
   std::vector<T> values(out.size() / sizeof(T));
-  std::memcpy(values.data(), out.data(), out.size());
+  if (!out.empty()) {
+    std::memcpy(values.data(), out.data(), out.size());
+  }
   return values;
 }
 

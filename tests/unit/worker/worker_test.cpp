@@ -34,6 +34,9 @@ struct AWorker : testing::Test {
   std::shared_ptr<Worker> worker;
 
   void SetUp() override {
+#if defined(BLINDAI_SANITIZED)
+    GTEST_SKIP() << "the run time of a sanitizer does not live in the worker's sandbox";
+#endif
     settings.executable_fd = executable.get();
     settings.threads = 1;
     settings.slots = 4;
