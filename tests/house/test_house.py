@@ -93,3 +93,14 @@ def test_the_tour_of_the_folders_names_every_folder() -> None:
     text = (ROOT / "src/README.md").read_text()
     for folder in (path.name for path in (ROOT / "src").iterdir() if path.is_dir()):
         assert f"`{folder}`" in text
+
+
+def test_every_fuzz_target_is_documented_with_its_length_and_has_seeds() -> None:
+    text = (ROOT / "tests/fuzz/CMakeLists.txt").read_text()
+    targets = dict(re.findall(r"^blindai_fuzz_target\((\w+) MAX_LENGTH (\d+)", text, re.MULTILINE))
+    table = dict(re.findall(r"^\| `(\w+)` \| (\d+) \|", (ROOT / "docs/fuzzing.md").read_text(), re.MULTILINE))
+    files = {path.stem for path in (ROOT / "tests/fuzz").glob("*.cpp")} - {"replay"}
+    assert targets == table
+    assert set(targets) == files
+    for target in targets:
+        assert any((ROOT / "tests/fuzz/seeds" / target).iterdir()), f"no seeds for {target}"
