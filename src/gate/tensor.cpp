@@ -97,21 +97,14 @@ Result<void> read_dims(const Field& field, Shape& dims) {
   if (field.wire != Wire::bytes) {
     return unknown_field("TensorProto", field.number);
   }
-  std::uint64_t value = 0;
-  unsigned shift = 0;
-  for (const std::uint8_t byte : field.bytes) {
-    if (shift > 63) {
-      return fail(Code::model_rejected, {"a tensor has a dimension that is not a number"});
+  for (ByteView rest = field.bytes; !rest.empty();) {
+    const auto value = protobuf::take_varint(rest);
+    if (!value) {
+      return fail(Code::model_rejected, {"a tensor has a dimension that is cut off or not a number"});
     }
-    value |= std::uint64_t{byte & 0x7fU} << shift;
-    shift += 7;
-    if (byte < 0x80) {
-      BLINDAI_CHECK(add(value));
-      value = 0;
-      shift = 0;
-    }
+    BLINDAI_CHECK(add(*value));
   }
-  return shift == 0 ? Result<void>() : fail(Code::model_rejected, {"a tensor has a dimension that is cut off"});
+  return {};
 }
 
 Result<void> read_typed(const Field& field, Tensor& tensor) {

@@ -1,42 +1,34 @@
-// Private to this folder: the wire format of protocol buffers (protobuf.dev, "Encoding"), read with bounds and written.
+// Private to this folder: the fields of a message of an ONNX file, read one after another, and what writes them again.
 //
 // Thread rule: values.
 #pragma once
 
-#include <optional>
-
-#include "base/bytes.h"
+#include "base/protobuf.h"
 
 namespace blindai::gate {
 
-enum class Wire : std::uint8_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
+using protobuf::count_varints;
+using protobuf::Field;
+using protobuf::put_bytes;
+using protobuf::put_number;
+using protobuf::put_varint;
+using protobuf::Wire;
 
-struct Field {
-  std::uint32_t number = 0;
-  Wire wire{};
-  std::uint64_t number_value = 0;  // of varint, fixed64, fixed32
-  ByteView bytes;                  // of bytes
-  ByteView whole;                  // tag and all, to copy it as it stands
-};
-
-// Reads the fields of one message, one after another. Groups, unknown wire types and whatever points past the end are
-// errors; nothing is allocated.
+// Error: model_rejected for groups, unknown wire types and whatever points past the end.
 class Fields {
  public:
-  explicit Fields(ByteView message) : rest_(message) {}
-  bool done() const { return rest_.empty(); }
-  Result<Field> next();
+  explicit Fields(ByteView message) : reader_(message) {}
+  bool done() const { return reader_.done(); }
+  Result<Field> next() {
+    const auto field = reader_.next();
+    if (!field) {
+      return fail(Code::model_rejected, {"the file is not an ONNX model, or it is cut off or damaged"});
+    }
+    return *field;
+  }
 
  private:
-  Result<std::uint64_t> varint();
-  ByteView rest_;
+  protobuf::Reader reader_;
 };
-
-// How many varints a packed field holds, or nothing where it is cut off.
-std::optional<std::uint64_t> count_varints(ByteView packed);
-
-void put_varint(Bytes& out, std::uint64_t value);
-void put_number(Bytes& out, std::uint32_t field, std::uint64_t value);
-void put_bytes(Bytes& out, std::uint32_t field, ByteView bytes);
 
 }  // namespace blindai::gate

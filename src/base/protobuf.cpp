@@ -1,13 +1,9 @@
-#include "gate/wire.h"
+#include "base/protobuf.h"
 
-namespace blindai::gate {
+namespace blindai::protobuf {
 namespace {
 
 constexpr int max_varint_bytes = 10;
-
-std::unexpected<Error> broken() {
-  return fail(Code::model_rejected, {"the file is not an ONNX model, or it is cut off or damaged"});
-}
 
 std::uint64_t little_endian(ByteView bytes) {
   std::uint64_t value = 0;
@@ -17,13 +13,27 @@ std::uint64_t little_endian(ByteView bytes) {
   return value;
 }
 
+// Bytes that follow the tag, for the wire types whose size is not in the tag itself; takes a length off `rest`.
+std::optional<std::uint64_t> size_after_tag(Wire wire, ByteView& rest) {
+  switch (wire) {
+    case Wire::fixed64:
+      return 8;
+    case Wire::fixed32:
+      return 4;
+    case Wire::bytes:
+      return take_varint(rest);
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
 
-Result<std::uint64_t> Fields::varint() {
+std::optional<std::uint64_t> take_varint(ByteView& rest) {
   std::uint64_t value = 0;
-  for (int i = 0; i < max_varint_bytes && !rest_.empty(); ++i) {
-    const std::uint8_t byte = rest_.front();
-    rest_ = rest_.subspan(1);
+  for (int i = 0; i < max_varint_bytes && !rest.empty(); ++i) {
+    const std::uint8_t byte = rest.front();
+    rest = rest.subspan(1);
     if (i == max_varint_bytes - 1 && byte > 1) {
       break;
     }
@@ -32,43 +42,33 @@ Result<std::uint64_t> Fields::varint() {
       return value;
     }
   }
-  return broken();
+  return std::nullopt;
 }
 
-Result<Field> Fields::next() {
+std::optional<Field> Reader::next() {
   const ByteView start = rest_;
-  BLINDAI_TRY(const std::uint64_t tag, varint());
-  const std::uint64_t number = tag >> 3U;
+  const auto tag = take_varint(rest_);
+  const std::uint64_t number = tag ? *tag >> 3U : 0;
   if (number == 0 || number > 0x1fffffff) {
-    return broken();
+    return std::nullopt;
   }
-  Field field{static_cast<std::uint32_t>(number), static_cast<Wire>(tag & 7U), 0, {}, {}};
-  std::uint64_t size = 0;
-  switch (field.wire) {
-    case Wire::varint: {
-      BLINDAI_TRY(field.number_value, varint());
-      break;
+  Field field{static_cast<std::uint32_t>(number), static_cast<Wire>(*tag & 7U), 0, {}, {}};
+  if (field.wire == Wire::varint) {
+    const auto value = take_varint(rest_);
+    if (!value) {
+      return std::nullopt;
     }
-    case Wire::fixed64:
-      size = 8;
-      break;
-    case Wire::fixed32:
-      size = 4;
-      break;
-    case Wire::bytes: {
-      BLINDAI_TRY(size, varint());
-      break;
+    field.number_value = *value;
+  } else {
+    const auto size = size_after_tag(field.wire, rest_);
+    if (!size || *size > rest_.size()) {
+      return std::nullopt;
     }
-    default:
-      return broken();
-  }
-  if (size > rest_.size()) {
-    return broken();
-  }
-  field.bytes = rest_.first(size);
-  rest_ = rest_.subspan(size);
-  if (field.wire == Wire::fixed64 || field.wire == Wire::fixed32) {
-    field.number_value = little_endian(field.bytes);
+    field.bytes = rest_.first(*size);
+    rest_ = rest_.subspan(*size);
+    if (field.wire != Wire::bytes) {
+      field.number_value = little_endian(field.bytes);
+    }
   }
   field.whole = start.first(start.size() - rest_.size());
   return field;
@@ -109,4 +109,4 @@ void put_bytes(Bytes& out, std::uint32_t field, ByteView bytes) {
   append(out, bytes);
 }
 
-}  // namespace blindai::gate
+}  // namespace blindai::protobuf
