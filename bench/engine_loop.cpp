@@ -1,3 +1,5 @@
+#include <fcntl.h>
+
 #include <barrier>
 #include <mutex>
 #include <thread>
@@ -41,6 +43,8 @@ Result<Histogram> loop(engine::Slot& slot, const std::vector<engine::InputView>&
 
 Result<json::Object> engine_loop(const std::string& model_path, const std::vector<Input>& inputs, unsigned threads,
                                  unsigned runs_in_parallel, const LoadShape& shape) {
+  const UniqueFd library(::open(BLINDAI_ENGINE_LIBRARY, O_RDONLY | O_CLOEXEC));
+  BLINDAI_CHECK(engine::load_onnxruntime(library.get()));
   BLINDAI_TRY(const auto engine, engine::make_onnxruntime({.threads = threads}));
   BLINDAI_TRY(const Bytes graph, read_file(model_path.c_str(), max_model_bytes));
   BLINDAI_TRY(const auto model, engine->load(graph, {}));

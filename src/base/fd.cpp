@@ -53,7 +53,10 @@ Result<Mapping> Mapping::of(int fd, std::size_t size, Access access) {
     return mapping;
   }
   const int protection = access == Access::read_only ? PROT_READ : PROT_READ | PROT_WRITE;
-  void* address = ::mmap(nullptr, size, protection, MAP_SHARED, fd, 0);
+  // Nothing is written through a read-only mapping, so a private one sees the same pages. Before Linux 6.7 a shared one of
+  // memory that is sealed against writing was refused.
+  const int sharing = access == Access::read_only ? MAP_PRIVATE : MAP_SHARED;
+  void* address = ::mmap(nullptr, size, protection, sharing, fd, 0);
   if (address == MAP_FAILED) {  // NOLINT
     return fail_errno(Code::resource_exhausted, {"out of memory"}, "mmap");
   }

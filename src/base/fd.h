@@ -28,7 +28,7 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-// A shared mapping of a descriptor, from offset 0. Unmapped on destruction; the address stays when moved.
+// A mapping of a descriptor from offset 0, shared where it may be written. Unmapped on destruction; the address stays when moved.
 class Mapping {
  public:
   enum class Access { read_only, read_write };

@@ -78,7 +78,11 @@ class Engine {
   virtual Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights) = 0;
 };
 
-// All files are read and all threads started here.
+// Loads ONNX Runtime from an open descriptor of its library, never by a name: what runs is what the caller measured. Once
+// per process, on the only thread, while /proc can still be read; the descriptor may be closed afterwards. Errors:
+// internal.
+Result<void> load_onnxruntime(int library);
+// All files are read and all threads started here. After load_onnxruntime().
 Result<std::unique_ptr<Engine>> make_onnxruntime(const Options& options);
 
 }  // namespace blindai::engine

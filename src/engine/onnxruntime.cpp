@@ -1,4 +1,6 @@
 // ONNX Runtime behind the seam. Its exceptions end in fence().
+#include <dlfcn.h>
+#include <fmt/format.h>
 #include <onnxruntime_cxx_api.h>
 #include <onnxruntime_session_options_config_keys.h>
 
@@ -11,6 +13,8 @@
 
 namespace blindai::engine {
 namespace {
+
+const OrtApiBase* library_base = nullptr;  // set by load_onnxruntime(), before there is an engine
 
 std::optional<DataType> datatype_of(ONNXTensorElementDataType type) {
   switch (type) {
@@ -228,7 +232,7 @@ class OrtEngine final : public Engine {
   }
 
   std::string_view name() const override { return "onnxruntime"; }
-  std::string version() const override { return Ort::GetVersionString(); }
+  std::string version() const override { return library_base->GetVersionString(); }
 
   Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights) override {
     return fence<std::unique_ptr<Model>>(
@@ -257,7 +261,31 @@ class OrtEngine final : public Engine {
 
 }  // namespace
 
+Result<void> load_onnxruntime(int library) {
+  const auto broken = [](const char* what) {
+    return fail(Code::internal, {"the engine's library cannot be loaded"}, {what == nullptr ? "" : what});
+  };
+  // By descriptor. The library asks for none but the C and C++ run time, which this process has already.
+  void* const handle =
+      ::dlopen(fmt::format("/proc/self/fd/{}", library).c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (handle == nullptr) {
+    return broken(::dlerror());
+  }
+  const auto get_base = reinterpret_cast<decltype(&OrtGetApiBase)>(::dlsym(handle, "OrtGetApiBase"));  // NOLINT
+  const OrtApiBase* const base = get_base == nullptr ? nullptr : get_base();
+  const OrtApi* const api = base == nullptr ? nullptr : base->GetApi(ORT_API_VERSION);
+  if (api == nullptr) {
+    return broken("it does not have the interface that this program was built for");
+  }
+  Ort::InitApi(api);
+  library_base = base;
+  return {};
+}
+
 Result<std::unique_ptr<Engine>> make_onnxruntime(const Options& options) {
+  if (library_base == nullptr) {
+    return fail(Code::internal, {"the engine's library has not been loaded"});
+  }
   return fence<std::unique_ptr<Engine>>([&] { return std::make_unique<OrtEngine>(options); },
                                         [](std::string_view message) {
                                           return Error{

@@ -138,7 +138,8 @@ Result<void> run(const Config& config) {
 
   Threads threads(static_cast<std::size_t>(config.io_threads));
   Attester attester(*keysets, *tee.platform);
-  Models models(*threads.contexts.front(), config, code.at("blindai-worker").fd.get(), system_clock());
+  const Models::Programs programs{code.at("blindai-worker").fd.get(), code.at("libonnxruntime.so.1").fd.get()};
+  Models models(*threads.contexts.front(), config, programs, system_clock());
   Routes routes(config, *keysets, attester, models, registry, system_clock());
   AdminRoutes admin;
   http::Server::Options options{config.address, static_cast<std::uint16_t>(config.port), limits_of_http(config)};

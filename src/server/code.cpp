@@ -1,8 +1,12 @@
 #include "server/code.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 
 #include "crypto/crypto.h"
@@ -12,8 +16,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<MeasuredFile> measure(const fs::path& path, const char* option) {
-  MeasuredFile file{UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), {}};
+// Linux 6.3: says that the memory may be run. Older kernels do not know the flag, and need none.
+constexpr unsigned executable_flag = 0x10;
+
+struct OpenFile {
+  UniqueFd fd;
+  std::size_t size = 0;
+};
+
+Result<OpenFile> open_file(const fs::path& path, const char* option) {
+  OpenFile file{UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), 0};
   struct stat status{};
   if (!file.fd || ::fstat(file.fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
     return fail_errno(
@@ -21,10 +33,51 @@ Result<MeasuredFile> measure(const fs::path& path, const char* option) {
         {"the file '{}' cannot be opened; say where it is with --{}", Disclosed(path.string()), Disclosed(option)},
         "open");
   }
-  BLINDAI_TRY(const Mapping mapping,
-              Mapping::of(file.fd.get(), static_cast<std::size_t>(status.st_size), Mapping::Access::read_only));
-  file.digest = crypto::sha256(mapping.view());
+  file.size = static_cast<std::size_t>(status.st_size);
   return file;
+}
+
+Result<MeasuredFile> hashed(UniqueFd fd, std::size_t size) {
+  BLINDAI_TRY(const Mapping mapping, Mapping::of(fd.get(), size, Mapping::Access::read_only));
+  return MeasuredFile{std::move(fd), crypto::sha256(mapping.view())};
+}
+
+// Sealed, so that neither this process nor anybody with the descriptor can change it any more.
+Result<UniqueFd> sealed_copy(const OpenFile& file, const char* name) {
+  const auto broken = [](std::string_view what) {
+    return fail_errno(Code::resource_exhausted, {"no memory for the programs that this server runs"}, what);
+  };
+  constexpr unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  UniqueFd copy(::memfd_create(name, flags | executable_flag));
+  if (!copy && errno == EINVAL) {
+    copy = UniqueFd(::memfd_create(name, flags));
+  }
+  if (!copy) {
+    return broken("memfd_create");
+  }
+  for (std::size_t left = file.size; left > 0;) {
+    const ssize_t count = ::sendfile(copy.get(), file.fd.get(), nullptr, left);
+    if (count <= 0) {
+      return broken("sendfile");
+    }
+    left -= static_cast<std::size_t>(count);
+  }
+  if (::fcntl(copy.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
+    return broken("F_ADD_SEALS");
+  }
+  return copy;
+}
+
+Result<void> add_copy(MeasuredCode& code, const char* name, const fs::path& path, const char* option) {
+  BLINDAI_TRY(const OpenFile file, open_file(path, option));
+  BLINDAI_TRY(UniqueFd copy, sealed_copy(file, name));
+  BLINDAI_TRY(code[name], hashed(std::move(copy), file.size));
+  return {};
+}
+
+Result<MeasuredFile> measured_self() {
+  BLINDAI_TRY(OpenFile file, open_file("/proc/self/exe", "worker"));
+  return hashed(std::move(file.fd), file.size);
 }
 
 fs::path own_folder() {
@@ -50,12 +103,11 @@ fs::path find_engine_library() {
 
 Result<MeasuredCode> measure_code(const Config& config) {
   MeasuredCode code;
-  BLINDAI_TRY(code["blindai-server"], measure("/proc/self/exe", "worker"));
-  BLINDAI_TRY(code["blindai-worker"],
-              measure(config.worker.empty() ? own_folder() / "blindai-worker" : fs::path(config.worker), "worker"));
-  BLINDAI_TRY(code["libonnxruntime.so.1"],
-              measure(config.engine_library.empty() ? find_engine_library() : fs::path(config.engine_library),
-                      "engine-library"));
+  const fs::path worker = config.worker.empty() ? own_folder() / "blindai-worker" : fs::path(config.worker);
+  const fs::path engine = config.engine_library.empty() ? find_engine_library() : fs::path(config.engine_library);
+  BLINDAI_TRY(code["blindai-server"], measured_self());
+  BLINDAI_CHECK(add_copy(code, "blindai-worker", worker, "worker"));
+  BLINDAI_CHECK(add_copy(code, "libonnxruntime.so.1", engine, "engine-library"));
   return code;
 }
 

@@ -43,7 +43,7 @@ const std::vector<Option>& options() {
       {"server_names", Kind::placement, "names and addresses in the certificate", &Config::server_names},
       {"state_dir", Kind::placement, "folder of the simulation root key", &Config::state_dir},
       {"worker", Kind::placement, "the program blindai-worker", &Config::worker},
-      {"engine_library", Kind::placement, "libonnxruntime.so.1, to be measured", &Config::engine_library},
+      {"engine_library", Kind::placement, "libonnxruntime.so.1, measured and run as measured", &Config::engine_library},
       {"io_threads", Kind::placement, "threads for connections", &Config::io_threads, {1, 64}},
       {"threads", Kind::placement, "compute threads of one run; 0: as many as CPUs", &Config::threads, {0, 1024}},
       {"auth",

@@ -63,8 +63,8 @@ class Models::Reservation {
   std::uint64_t bytes_;
 };
 
-Models::Models(boost::asio::io_context& io, const Config& config, int worker_fd, const Clock& clock)
-    : io_(io), config_(config), worker_fd_(worker_fd), clock_(clock) {}
+Models::Models(boost::asio::io_context& io, const Config& config, Programs programs, const Clock& clock)
+    : io_(io), config_(config), programs_(programs), clock_(clock) {}
 
 Result<std::shared_ptr<Models::Reservation>> Models::reserve(const std::string& tenant, std::uint64_t bytes) {
   const std::scoped_lock lock(mutex_);
@@ -111,7 +111,8 @@ std::string Models::group_of(const auth::Principal& principal) const {
 
 std::shared_ptr<Deployment> Models::start(std::shared_ptr<const Version> version) {
   worker::Settings settings;
-  settings.executable_fd = worker_fd_;
+  settings.executable_fd = programs_.worker_fd;
+  settings.engine_fd = programs_.engine_fd;
   settings.threads = static_cast<unsigned>(config_.threads);
   settings.slots = static_cast<unsigned>(config_.slots);
   settings.max_request_bytes = static_cast<std::uint64_t>(config_.request_bytes);

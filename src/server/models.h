@@ -47,7 +47,12 @@ enum class BodyForm : std::uint8_t { single, bundle };
 
 class Models {
  public:
-  Models(boost::asio::io_context& io, const Config& config, int worker_fd, const Clock& clock);
+  // Workers are made of these two files.
+  struct Programs {
+    int worker_fd = -1;
+    int engine_fd = -1;
+  };
+  Models(boost::asio::io_context& io, const Config& config, Programs programs, const Clock& clock);
 
   // Whether a body of that size may come; a reservation against the tenant's quota while it does.
   class Reservation;
@@ -85,7 +90,7 @@ class Models {
 
   boost::asio::io_context& io_;
   const Config& config_;
-  const int worker_fd_;
+  const Programs programs_;
   const Clock& clock_;
   boost::asio::thread_pool pool_{1};  // for the gate
   mutable std::mutex mutex_;

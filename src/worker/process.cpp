@@ -137,7 +137,7 @@ struct Prepared {
   Runners* runners = nullptr;
 };
 
-Result<std::unique_ptr<Prepared>> prepare(EngineFactory make_engine, std::vector<std::string>& layers) {
+Result<std::unique_ptr<Prepared>> prepare(const EngineKind& kind, std::vector<std::string>& layers) {
   // One arena: others grow by mprotect, which the sandbox forbids.
   ::mallopt(M_ARENA_MAX, 1);
   end_on_faults();
@@ -145,8 +145,12 @@ Result<std::unique_ptr<Prepared>> prepare(EngineFactory make_engine, std::vector
   BLINDAI_TRY(prepared->ring, Ring::open(ring_descriptor));
   const auto& head = prepared->ring.head();
   BLINDAI_TRY(prepared->body, Mapping::of(body_descriptor, head.body_bytes, Mapping::Access::read_only));
+  if (kind.load_library != nullptr) {
+    BLINDAI_CHECK(kind.load_library(engine_descriptor));
+    ::close(engine_descriptor);
+  }
   BLINDAI_TRY(layers, enter_early_sandbox());
-  BLINDAI_TRY(prepared->engine, make_engine({.threads = head.threads, .weights_in_place = false}));
+  BLINDAI_TRY(prepared->engine, kind.make({.threads = head.threads, .weights_in_place = false}));
   prepared->runners = new Runners(prepared->ring);  // NOLINT: lives as long as the process
   prepared->runners->start(head.runners);
   BLINDAI_CHECK(check_descriptors());
@@ -163,9 +167,9 @@ Result<std::unique_ptr<Prepared>> prepare(EngineFactory make_engine, std::vector
 
 }  // namespace
 
-int run_worker(EngineFactory make_engine) {
+int run_worker(const EngineKind& kind) {
   std::vector<std::string> layers;
-  auto prepared = prepare(make_engine, layers);
+  auto prepared = prepare(kind, layers);
   if (!prepared) {
     refuse(prepared.error());
   }

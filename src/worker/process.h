@@ -1,6 +1,6 @@
 // The worker process, whichever engine it is built with.
 //
-// Order: engine and threads, sandbox, then the model, then a warm-up run, then requests. The main thread stays on the
+// Order: the engine's library, engine and threads, sandbox, then the model, then a warm-up run, then requests. The main thread stays on the
 // control socket: when the server is gone the socket ends, and so does the process, whatever its runs are doing.
 #pragma once
 
@@ -8,9 +8,12 @@
 
 namespace blindai::worker {
 
-using EngineFactory = Result<std::unique_ptr<engine::Engine>> (*)(const engine::Options&);
+struct EngineKind {
+  Result<void> (*load_library)(int descriptor) = nullptr;  // null: the engine is part of this program
+  Result<std::unique_ptr<engine::Engine>> (*make)(const engine::Options&) = nullptr;
+};
 
 // The whole of main(). Returns the exit status.
-int run_worker(EngineFactory make_engine);
+int run_worker(const EngineKind& kind);
 
 }  // namespace blindai::worker

@@ -22,6 +22,8 @@ namespace blindai::worker {
 inline constexpr int body_descriptor = 3;
 inline constexpr int ring_descriptor = 4;
 inline constexpr int control_descriptor = 5;
+// And one that it closes before anything else: the engine's library, where the engine is not part of the program.
+inline constexpr int engine_descriptor = 6;
 
 enum class FrameKind : std::uint32_t { hello = 1, graph = 2, weights = 3, ready = 4, refused = 5 };
 

@@ -68,31 +68,31 @@ Nursery& nursery() {
 }
 
 constexpr int first_spare = 64;
-constexpr int executable_descriptor = 6;
+constexpr int executable_descriptor = engine_descriptor + 1;
 
 // What the child needs. It runs in the parent's memory until it has become the worker (CLONE_VM | CLONE_VFORK), so it
 // calls nothing but the kernel, and `error` is the parent's to read.
 struct Birth {
-  std::array<int, 4> sources{};  // for descriptors 3, 4, 5, 6
+  std::array<int, 5> sources{};  // for the descriptors from body_descriptor on; -1: none
   int error = 0;
   bool run = true;
 };
 
 bool place_descriptors(const Birth& birth) {
-  std::array<int, 4> spare{};
+  std::array<int, 5> spare{};
   for (std::size_t i = 0; i < spare.size(); ++i) {
-    spare[i] = ::fcntl(birth.sources[i], F_DUPFD_CLOEXEC, first_spare);
+    spare[i] = birth.sources[i] < 0 ? -1 : ::fcntl(birth.sources[i], F_DUPFD_CLOEXEC, first_spare);
+    if (spare[i] < 0 && birth.sources[i] >= 0) {
+      return false;
+    }
+  }
+  for (std::size_t i = 0; i < spare.size(); ++i) {
+    const int place = body_descriptor + static_cast<int>(i);
     if (spare[i] < 0) {
+      ::close(place);
+    } else if (::dup3(spare[i], place, place == executable_descriptor ? O_CLOEXEC : 0) < 0) {
       return false;
     }
-  }
-  for (int i = 0; i < 3; ++i) {
-    if (::dup2(spare[static_cast<std::size_t>(i)], body_descriptor + i) < 0) {
-      return false;
-    }
-  }
-  if (::dup3(spare[3], executable_descriptor, O_CLOEXEC) < 0) {
-    return false;
   }
   return ::syscall(SYS_close_range, 0U, 2U, 0U) == 0 &&
          ::syscall(SYS_close_range, static_cast<unsigned>(executable_descriptor) + 1, ~0U, 0U) == 0;
@@ -171,7 +171,9 @@ Result<Child> spawn_here(const SpawnRequest& request) {
   if (::fcntl(child.control.get(), F_SETFL, O_NONBLOCK) != 0) {
     return unavailable("O_NONBLOCK");
   }
-  Birth birth{.sources = {request.body, request.ring, theirs.get(), request.executable}, .error = 0, .run = true};
+  Birth birth{.sources = {request.body, request.ring, theirs.get(), request.engine, request.executable},
+              .error = 0,
+              .run = true};
   const auto made = make_child(birth, request.namespaces ? namespace_flags() : 0);
   if (made.pid < 0) {
     return unavailable("clone");

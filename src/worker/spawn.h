@@ -1,5 +1,6 @@
 // The birth of a worker process: a child of a thread that lives as long as this process, in namespaces of its own, with
-// exactly three descriptors, an empty environment and nothing else of its parent's.
+// exactly three descriptors (and until it has loaded it the engine's library), an empty environment and nothing else of
+// its parent's.
 //
 // Thread rule: spawn() from any thread; a Child belongs to one owner.
 #pragma once
@@ -16,6 +17,7 @@ struct Child {
 
 struct SpawnRequest {
   int executable = -1;
+  int engine = -1;  // the engine's library; -1: the executable has its engine in it
   int body = -1;
   int ring = -1;
   bool namespaces = false;

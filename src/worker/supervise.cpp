@@ -99,6 +99,7 @@ class Supervision {
     const auto layers = available_sandbox();
     namespaces_ = std::ranges::find(layers, layer_namespaces) != layers.end();
     BLINDAI_TRY(life->child, spawn({.executable = settings.executable_fd,
+                                    .engine = settings.engine_fd,
                                     .body = core_->model_.body_fd,
                                     .ring = life->ring.fd(),
                                     .namespaces = namespaces_}));

@@ -30,10 +30,10 @@ template <typename T>
 using Task = boost::asio::awaitable<T>;
 
 struct Settings {
-  int executable_fd = -1;        // of blindai-worker, opened and hashed before the keyset was made
-  int engine_directory_fd = -1;  // reserved for measured engine libraries; -1: as linked
-  unsigned threads = 0;          // compute threads of one run; 0: as many as CPUs
-  unsigned slots = 16;           // requests that may be in the ring at once
+  int executable_fd = -1;  // of blindai-worker, opened and hashed before the keyset was made
+  int engine_fd = -1;      // of the engine's library, likewise; -1: the executable has its engine in it
+  unsigned threads = 0;    // compute threads of one run; 0: as many as CPUs
+  unsigned slots = 16;     // requests that may be in the ring at once
   std::uint64_t max_request_bytes = 256 * 1024 * 1024;
   std::uint64_t max_answer_bytes = 256 * 1024 * 1024;
   std::uint64_t memory_bytes = 0;  // limit on private memory; 0: derived from the model

@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "engine/engine.h"
+#include "engine/loaded.h"
 
 namespace blindai::engine {
 namespace {
@@ -34,7 +35,7 @@ struct Output {
 };
 
 struct OnnxRuntime : testing::Test {
-  std::unique_ptr<Engine> engine = *make_onnxruntime({1, false});
+  std::unique_ptr<Engine> engine = *make_loaded({1, false});
   std::unique_ptr<Model> model;
   std::unique_ptr<Slot> slot;
   std::map<std::size_t, Output> outputs;
@@ -53,6 +54,17 @@ struct OnnxRuntime : testing::Test {
     });
   }
 };
+
+TEST(TheLibrary, IsRefusedWhereItIsNotOne) {
+  const UniqueFd text(::open(BLINDAI_SOURCE_DIR "/README.md", O_RDONLY | O_CLOEXEC));
+  const UniqueFd other(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  for (const int descriptor : {text.get(), other.get(), -1}) {
+    const auto loaded = load_onnxruntime(descriptor);
+    ASSERT_FALSE(loaded);
+    EXPECT_EQ(loaded.error().code, Code::internal);
+    EXPECT_FALSE(loaded.error().detail.text.empty());
+  }
+}
 
 TEST_F(OnnxRuntime, IsThePinnedVersion) {
   EXPECT_EQ(engine->name(), "onnxruntime");

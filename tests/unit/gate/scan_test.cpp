@@ -5,7 +5,7 @@
 
 #include "base/fd.h"
 #include "build.h"
-#include "engine/engine.h"
+#include "engine/loaded.h"
 #include "gate/report.h"
 
 namespace blindai::gate {
@@ -21,7 +21,7 @@ std::vector<File> one_file(const Bytes& body) { return {{"model.onnx", 0, body.s
 
 // Loads what the gate let through, and runs it on ramps of numbers.
 Bytes run(ByteView graph, const std::vector<engine::WeightView>& weights) {
-  auto engine = *engine::make_onnxruntime({1, false});
+  auto engine = *engine::make_loaded({1, false});
   auto model = engine->load(graph, weights);
   EXPECT_TRUE(model) << model.error().message.str();
   if (!model) {

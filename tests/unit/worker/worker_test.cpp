@@ -29,6 +29,7 @@ struct AWorker : testing::Test {
   asio::executor_work_guard<asio::io_context::executor_type> guard = asio::make_work_guard(io);
   std::thread thread{[this] { io.run(); }};
   UniqueFd executable{::open(BLINDAI_WORKER, O_RDONLY | O_CLOEXEC)};
+  UniqueFd engine{::open(BLINDAI_ENGINE_LIBRARY, O_RDONLY | O_CLOEXEC)};
   std::shared_ptr<const vault::Body> body;
   Settings settings;
   std::shared_ptr<Worker> worker;
@@ -38,6 +39,7 @@ struct AWorker : testing::Test {
     GTEST_SKIP() << "the run time of a sanitizer does not live in the worker's sandbox";
 #endif
     settings.executable_fd = executable.get();
+    settings.engine_fd = engine.get();
     settings.threads = 1;
     settings.slots = 4;
     settings.max_request_bytes = 1 << 20;
@@ -163,6 +165,18 @@ TEST_F(AWorker, LivesInItsSandbox) {
   const auto& layers = status.sandbox;
   if (std::ranges::find(layers, "namespaces") != layers.end()) {
     EXPECT_NE(std::filesystem::read_symlink(proc + "/ns/net"), std::filesystem::read_symlink("/proc/self/ns/net"));
+  }
+}
+
+TEST_F(AWorker, DoesNotStartWithoutItsEngine) {
+  const UniqueFd text(::open(BLINDAI_SOURCE_DIR "/README.md", O_RDONLY | O_CLOEXEC));
+  for (const int descriptor : {-1, text.get()}) {
+    settings.engine_fd = descriptor;
+    const auto ready = start("loop");
+    ASSERT_FALSE(ready);
+    EXPECT_EQ(ready.error().code, Code::unavailable) << ready.error().message.str();
+    EXPECT_NE(ready.error().detail.text.find("library"), std::string::npos) << ready.error().detail.text;
+    EXPECT_EQ(worker->status().state, State::failed);
   }
 }
 
