@@ -26,6 +26,8 @@ inline constexpr std::string_view auth_exporter_label = "EXPORTER-blindai-auth";
 
 // TLS-Exporter (RFC 8446 section 7.5) of a finished handshake.
 Result<Bytes> export_keying_material(ssl_st* tls, std::string_view label, ByteView context, std::size_t size);
+// SHA-256 of the SubjectPublicKeyInfo of the leaf that this end showed.
+Result<Digest> own_leaf_spki(ssl_st* tls);
 
 class ServerIdentity {
  public:

@@ -130,6 +130,14 @@ ssl_ctx_st* ServerIdentity::make_context() const {
   return impl_->context.get();
 }
 
+Result<Digest> own_leaf_spki(ssl_st* tls) {
+  const X509* certificate = SSL_get_certificate(tls);
+  if (certificate == nullptr) {
+    return fail(Code::internal, {"the TLS connection has no certificate"});
+  }
+  return spki_digest_of(certificate);
+}
+
 Result<Bytes> export_keying_material(ssl_st* tls, std::string_view label, ByteView context, std::size_t size) {
   Bytes out(size);
   if (SSL_is_init_finished(tls) != 1 ||

@@ -22,6 +22,7 @@ LiveConnection::LiveConnection(asio::ip::tcp::socket socket, ssl_ctx_st* tls, co
 Task<void> LiveConnection::run(Handler& handler) {
   const auto self = shared_from_this();
   if (co_await transport_.handshake()) {
+    handler.opened(*this);
     buffer_.resize(limits_.header_bytes);
     bool more = true;
     while (more) {

@@ -17,6 +17,7 @@ class LiveConnection final : public Connection, public std::enable_shared_from_t
     return transport_.exporter(label, context);
   }
   bool secure() const override { return transport_.secure(); }
+  Result<Digest> leaf() const override { return transport_.leaf(); }
   void set_authorised() override { authorised_ = true; }
 
   // Until either end closes.
@@ -24,8 +25,8 @@ class LiveConnection final : public Connection, public std::enable_shared_from_t
 
   bool authorised() const { return authorised_; }
   bool idle() const { return idle_; }
-  bool expired(Steady::time_point now) const {
-    return now >= std::min(deadline_, authorised_ ? never : first_deadline_);
+  bool expired(Steady::time_point now, UnixSeconds wall) const {
+    return now >= std::min(deadline_, authorised_ ? never : first_deadline_) || wall >= ends;
   }
   void close() { transport_.close(); }
   void close_after_answer() { draining_ = true; }

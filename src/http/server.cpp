@@ -23,8 +23,13 @@ constexpr auto pause_after_error = std::chrono::milliseconds(50);
 // The connections of one I/O context, touched on its thread alone.
 class Shard : public std::enable_shared_from_this<Shard> {
  public:
-  Shard(asio::io_context& io, const Limits& limits, std::size_t unauthorised, Handler& handler)
-      : io_(io), timer_(io), limits_(limits), unauthorised_limit_(unauthorised), handler_(handler) {}
+  Shard(asio::io_context& io, const Server::Options& options, std::size_t unauthorised, Handler& handler)
+      : io_(io),
+        timer_(io),
+        limits_(options.limits),
+        clock_(*options.clock),
+        unauthorised_limit_(unauthorised),
+        handler_(handler) {}
 
   asio::io_context& io() { return io_; }
   std::size_t count() const { return count_.load(); }
@@ -100,8 +105,9 @@ class Shard : public std::enable_shared_from_this<Shard> {
       boost::system::error_code ignored;
       co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
       const auto now = Steady::now();
+      const UnixSeconds wall = clock_.now();
       for (const auto& connection : connections_) {
-        if (connection->expired(now)) {
+        if (connection->expired(now, wall)) {
           connection->close();
         }
       }
@@ -111,6 +117,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   asio::io_context& io_;
   asio::steady_timer timer_;
   const Limits limits_;
+  const Clock& clock_;
   std::size_t unauthorised_limit_;
   Handler& handler_;
   std::list<std::shared_ptr<LiveConnection>> connections_;
@@ -126,7 +133,7 @@ class Listener final : public Server {
       : acceptor_(std::make_shared<tcp::acceptor>(*io.front())), tls_(std::move(tls)), limits_(options.limits) {
     const std::size_t unauthorised = std::max<std::size_t>(1, options.limits.unauthorised_connections / io.size());
     for (asio::io_context* context : io) {
-      shards_.push_back(std::make_shared<Shard>(*context, options.limits, unauthorised, handler));
+      shards_.push_back(std::make_shared<Shard>(*context, options, unauthorised, handler));
     }
   }
   ~Listener() override {

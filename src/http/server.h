@@ -8,6 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,8 +64,11 @@ class Connection {
   virtual ~Connection() = default;
   virtual Result<Bytes> exporter(std::string_view label, ByteView context) const = 0;  // 32 bytes
   virtual bool secure() const = 0;                                                     // false on the admin listener
-  virtual void set_authorised() = 0;  // moves it out of the unauthorised ones
-  int attests = 0;                    // counted by the attest handler
+  virtual Result<Digest> leaf() const = 0;  // SHA-256 of the SubjectPublicKeyInfo that this end showed
+  virtual void set_authorised() = 0;        // moves it out of the unauthorised ones
+  int attests = 0;                          // counted by the attest handler
+  // From then on the connection is closed, whatever it is doing. Set by the handler.
+  UnixSeconds ends = std::numeric_limits<UnixSeconds>::max();
   // Set by the handler that authorised the last request; lets it skip a second proof on the same connection.
   std::shared_ptr<void> authorisation;
   std::string authorisation_header;
@@ -104,6 +108,7 @@ class Handler {
   Handler(const Handler&) = delete;
   Handler& operator=(const Handler&) = delete;
   virtual ~Handler() = default;
+  virtual void opened(Connection&) {}  // after the handshake, before the first request
   virtual Task<void> handle(Exchange& exchange) = 0;
 };
 
@@ -114,6 +119,7 @@ class Server {
     std::string address = "127.0.0.1";
     std::uint16_t port = 0;  // 0: any free one
     Limits limits;
+    const Clock* clock = &system_clock();  // for Connection::ends
   };
   // `tls` null: plain HTTP, for the admin listener. Errors: unavailable, "port in use" for people.
   static Result<std::unique_ptr<Server>> listen(std::vector<asio::io_context*> io, const Options& options,

@@ -162,6 +162,13 @@ Task<void> Transport::linger() {
   }
 }
 
+Result<Digest> Transport::leaf() const {
+  if (tls_ == nullptr) {
+    return fail(Code::internal, {"a connection without TLS has no certificate"});
+  }
+  return channel::own_leaf_spki(tls_);
+}
+
 Result<Bytes> Transport::exporter(std::string_view label, ByteView context) const {
   if (tls_ == nullptr) {
     return fail(Code::internal, {"a connection without TLS has no keying material"});

@@ -29,6 +29,7 @@ class Transport {
   bool peer_gone() const;
   bool secure() const { return tls_ != nullptr; }
   Result<Bytes> exporter(std::string_view label, ByteView context) const;
+  Result<Digest> leaf() const;
 
  private:
   Task<Result<void>> wait(int tls_result);

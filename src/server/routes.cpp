@@ -9,7 +9,7 @@ namespace blindai::server {
 namespace {
 
 constexpr int max_attests = 16;                      // on one connection
-constexpr UnixSeconds grace_after_keyset = 30 * 60;  // how long an authorised connection outlives its keyset
+constexpr UnixSeconds grace_after_keyset = 30 * 60;  // how long a connection outlives its keyset
 constexpr std::size_t max_key_body = 4096;
 
 int hex_digit(char c) {
@@ -153,6 +153,11 @@ Result<Routes::Target> Routes::parse_target(std::string_view target) {
   return out;
 }
 
+// A connection belongs to the keyset that it last attested; before that, to the one that stood when it was opened.
+void Routes::opened(http::Connection& connection) {
+  connection.ends = keysets_.current()->keyset.not_after + grace_after_keyset;
+}
+
 http::Task<void> Routes::handle(http::Exchange& exchange) {
   const auto done = co_await route(exchange);
   if (!done) {
@@ -190,6 +195,12 @@ http::Task<Result<void>> Routes::attest(http::Exchange& exchange) {
   BLINDAI_CO_TRY(const Bytes body, co_await read_small_body(exchange, channel::max_attest_request_bytes));
   BLINDAI_CO_TRY(const auto request, channel::AttestRequest::parse(as_text(body)));
   BLINDAI_CO_TRY(auto attested, co_await attester_.attest(exchange.executor(), request));
+  BLINDAI_CO_TRY(const Digest leaf, connection.leaf());
+  const channel::Keyset& keyset = attested.keyset->keyset;
+  if (leaf != keyset.tls) {  // made before the certificate was replaced: its caller could not verify the answer
+    co_return fail(Code::unavailable, {"the service has a new certificate since; open another connection"});
+  }
+  connection.ends = keyset.not_after + grace_after_keyset;
   BLINDAI_CO_TRY(const Bytes exporter, connection.exporter(channel::session_exporter_label, request.nonce));
   channel::AttestAnswer answer;
   answer.keyset = attested.keyset->document;

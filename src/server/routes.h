@@ -15,6 +15,7 @@ class Routes final : public http::Handler {
  public:
   Routes(const Config& config, Keysets& keysets, Attester& attester, Models& models, auth::Registry& registry,
          const Clock& clock);
+  void opened(http::Connection& connection) override;
   http::Task<void> handle(http::Exchange& exchange) override;
 
   // The path after the query is cut off, split at '/', each part percent-decoded.

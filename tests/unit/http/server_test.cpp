@@ -198,6 +198,32 @@ TEST_F(HttpServer, DropsWhoIsSlow) {
   EXPECT_NE(receive(half_body, 3000), "");
 }
 
+TEST_F(HttpServer, ClosesAConnectionWhenItsTimeHasCome) {
+  struct Ending final : Handler {
+    void opened(Connection& connection) override { connection.ends = 1000; }
+    Task<void> handle(Exchange& exchange) override {
+      Bytes byte(1);
+      while (co_await exchange.read_some(byte)) {
+      }
+    }
+  } ending;
+  ManualClock clock(999);
+  Server::Options until;
+  until.clock = &clock;
+  auto other = *Server::listen({&io}, until, nullptr, ending);
+  thread = std::thread([this] { io.run(); });
+  server = std::move(other);
+  const UniqueFd idle = connect();
+  const UniqueFd busy = connect();
+  send(busy, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
+  EXPECT_EQ(receive(idle, 500), "");
+  EXPECT_EQ(receive(busy, 500), "");
+  clock.set(1000);
+  EXPECT_FALSE(receive(idle, 2000).empty());
+  EXPECT_FALSE(receive(busy, 2000).empty());
+  TearDown();  // before the handler goes
+}
+
 TEST_F(HttpServer, DropsTheOldestThatHasShownNoKey) {
   options.limits.unauthorised_connections = 3;
   start(true);
