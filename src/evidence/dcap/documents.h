@@ -32,7 +32,8 @@ std::string_view word(TcbStatus status);
 // The statuses that a document may hold: not the relaunch ones, not not_supported.
 std::optional<TcbStatus> status_in_document(std::string_view text);
 
-// A document's text that a signature can be checked over, and the signature.
+// A document's text that a signature can be checked over, and the signature. Nothing in the text is read before the
+// signature was found to hold: so reading is two calls.
 struct SignedText {
   std::string text;  // the inner object, byte for byte
   Bytes signature;   // r and s, 64 bytes
@@ -69,7 +70,6 @@ struct TdxModuleIdentity {
 };
 
 struct TcbInfo {
-  SignedText signed_text;
   Tee tee{};                 // version 3: `id`; version 2 is SGX
   std::int64_t version = 0;  // 2 or 3
   UnixSeconds issue_date = 0;
@@ -85,7 +85,6 @@ struct TcbInfo {
 enum class EnclaveId : std::uint8_t { qe, td_qe, qve };
 
 struct QeIdentity {
-  SignedText signed_text;
   EnclaveId id{};
   UnixSeconds issue_date = 0;
   UnixSeconds next_update = 0;
@@ -99,8 +98,13 @@ struct QeIdentity {
   std::vector<SvnLevel> levels;  // from high to low
 };
 
-// Refuse as bad_collateral_format:tcb_info or :qe_identity; an unknown status word is tcb_status_unknown.
-Parsed<TcbInfo> parse_tcb_info(ByteView text, Effort& effort);
-Parsed<QeIdentity> parse_qe_identity(ByteView text, Effort& effort);
+// The outer object of a service's answer: exactly the inner object under `member` ("tcbInfo", "enclaveIdentity") and
+// `signature`, 128 hexadecimal digits. Refuses as bad_collateral_format:<item>.
+Parsed<SignedText> read_signed(ByteView document, std::string_view member, std::string_view item, Effort& effort);
+
+// The inner objects. Refuse as bad_collateral_format:tcb_info or :qe_identity; an unknown status word is
+// tcb_status_unknown.
+Parsed<TcbInfo> parse_tcb_info(const SignedText& signed_text);
+Parsed<QeIdentity> parse_qe_identity(const SignedText& signed_text);
 
 }  // namespace blindai::evidence::dcap
