@@ -10,7 +10,7 @@ namespace blindai::evidence::snp {
 inline constexpr std::size_t report_bytes = 1184;
 inline constexpr std::size_t signed_report_bytes = 0x2a0;
 
-// Security versions of the firmware's components, each 0 to 255. The layout of the eight bytes is the product's: see tcb.h.
+// Security versions of the firmware's components. The layout of the eight bytes is the product's: see read_tcb().
 struct Tcb {
   std::optional<std::uint8_t> fmc;  // Turin only
   std::uint8_t bootloader = 0;
