@@ -27,4 +27,7 @@ inline void require(bool holds) {
   }
 }
 
+// SHA-384, found once.
+const EVP_MD* sha384_method();
+
 }  // namespace blindai::crypto

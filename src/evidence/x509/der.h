@@ -1,4 +1,4 @@
-// A bounded reader of DER (ITU-T X.690): definite lengths in their shortest form, tags below 31, lengths inside the
+// A bounded reader of DER (ITU-T X.690): definite lengths in their shortest form, tags 1 to 30, lengths inside the
 // enclosing value. It keeps no memory, does not recurse, and gives views into the bytes that it reads.
 //
 //   Der outer(bytes);
@@ -52,9 +52,12 @@ class Der {
 // Values of primitive elements, from their content. Nothing where the encoding is not DER's.
 std::optional<bool> read_boolean(ByteView content);
 std::optional<std::int64_t> read_integer(ByteView content);  // at most 8 bytes
-std::optional<ByteView> read_unsigned(ByteView content);     // big-endian magnitude without its sign byte; not negative
-std::optional<ByteView> read_bit_string(ByteView content);   // only without unused bits
-std::optional<UnixSeconds> read_time(std::uint8_t tag,
-                                     ByteView content);  // RFC 5280 section 4.1.2.5, both forms, Zulu only
+// Big-endian magnitude without its sign byte; zero is one byte. Nothing where it is negative.
+std::optional<ByteView> read_unsigned(ByteView content);
+std::optional<ByteView> read_bit_string(ByteView content);  // only without unused bits
+// RFC 5280 section 4.1.2.5: UTCTime and GeneralizedTime, in Zulu with seconds and no fraction, years 1950 to 9999.
+std::optional<UnixSeconds> read_time(std::uint8_t tag, ByteView content);
+// Whether this is the content of an OBJECT IDENTIFIER: whole arcs, each in its shortest form.
+bool is_oid(ByteView content);
 
 }  // namespace blindai::evidence::x509
