@@ -136,7 +136,13 @@ class Connection:
             )
         document = _document(answer)
         digest = str(document.get("digest", ""))
-        self._pins.remember(model_id, digest)
+        try:
+            self._pins.remember(model_id, digest)
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"{model_id!r} was uploaded with digest {digest}, which this connection will hold the service to, "
+                f"but {error}"
+            ) from None
         return UploadResponse(document, digest)
 
     def predict(self, model_id: str, inputs: Any, *, receipt: bool = False) -> PredictResponse:

@@ -29,6 +29,8 @@ class Pins:
     def __init__(self, profile: str | None) -> None:
         self._path = state_dir() / "pins" / f"{valid_name(profile)}.json" if profile else None
         self._memory: dict[str, str] = {}
+        # Uploads whose digest the file did not take: pinned as long as this object lives.
+        self._unsaved: dict[str, str] = {}
         # What the file held when it last looked like this: predictions ask for a pin each time.
         self._seen: tuple[tuple[int, int, int], dict[str, str]] | None = None
 
@@ -39,6 +41,8 @@ class Pins:
     def get(self, model_id: str) -> str | None:
         if self._path is None:
             return self._memory.get(model_id)
+        if model_id in self._unsaved:
+            return self._unsaved[model_id]
         try:
             status = os.stat(self._path)
         except OSError:
@@ -51,10 +55,13 @@ class Pins:
     def remember(self, model_id: str, digest: str) -> None:
         if not _DIGEST.fullmatch(digest):
             raise ValueError(f"not a digest: {digest[:80]!r}")
+        self._unsaved[model_id] = digest
         with self._changed() as pins:
             pins[model_id] = digest
+        del self._unsaved[model_id]
 
     def forget(self, model_id: str) -> None:
+        self._unsaved.pop(model_id, None)
         with self._changed() as pins:
             pins.pop(model_id, None)
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "http/exchange.h"
 
@@ -78,10 +79,14 @@ Task<bool> LiveConnection::serve_one(Handler& handler) {
   consume((*parsed)->size);
   deadline_ = never;
   LiveExchange exchange(*this, std::move((*parsed)->head), (*parsed)->expects_continue);
-  co_await handler.handle(exchange);
+  Error failure{Code::internal, {"the server has no answer to this request"}};
+  try {
+    co_await handler.handle(exchange);
+  } catch (const std::bad_alloc&) {  // one request's excess is not everybody's end
+    failure = Error{Code::resource_exhausted, {"the server has no memory for this request now; try again later"}};
+  }
   if (!exchange.responded()) {
-    const Error none{Code::internal, {"the server has no answer to this request"}};
-    co_await exchange.respond_error(none);
+    co_await exchange.respond_error(failure);
   }
   co_return co_await exchange.finish();
 }

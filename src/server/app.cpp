@@ -79,8 +79,8 @@ Result<void> fill_registry(const Config& config, auth::Registry& registry) {
   return {};
 }
 
-// One line for the program that started us.
-void announce(const Config& config, std::uint16_t port, std::uint16_t admin_port, const Digest& root) {
+// One line for the program that started us, which waits for it.
+Result<void> announce(const Config& config, std::uint16_t port, std::uint16_t admin_port, const Digest& root) {
   const std::string host = config.server_names.front();
   const json::Object line{{"url", fmt::format("https://{}:{}", host, port)},
                           {"admin_url", fmt::format("http://{}:{}", config.admin_address, admin_port)},
@@ -88,8 +88,11 @@ void announce(const Config& config, std::uint16_t port, std::uint16_t admin_port
                           {"root", root.hex()},
                           {"auth", json::Array(config.auth.begin(), config.auth.end())},
                           {"pid", std::int64_t{::getpid()}}};
-  std::puts(json::write(line).c_str());
-  std::fflush(stdout);
+  if (std::puts(json::write(line).c_str()) < 0 || std::fflush(stdout) != 0) {
+    return fail_errno(Code::unavailable, {"standard output does not take the line that says where this server listens"},
+                      "write");
+  }
+  return {};
 }
 
 void wait_for_signal(const sigset_t& signals) {
@@ -120,6 +123,7 @@ Result<void> run(const Config& config) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a limit on what may be written is an error like any other
 
   BLINDAI_TRY(const MeasuredCode code, measure_code(config));
   const auto digests = digests_of(code);
@@ -151,9 +155,10 @@ Result<void> run(const Config& config) {
   threads.start();
   admin.ready = true;
   log(Event::listening, {{"port", server->port()}, {"admin_port", admin_server->port()}});
-  announce(config, server->port(), admin_server->port(), tee.root);
-
-  wait_for_signal(signals);
+  const auto announced = announce(config, server->port(), admin_server->port(), tee.root);
+  if (announced) {
+    wait_for_signal(signals);
+  }
   drain(*server, admin);
   admin_server->stop_accepting();
   admin_server->close_all();
@@ -161,7 +166,7 @@ Result<void> run(const Config& config) {
   std::this_thread::sleep_for(drain_look);
   threads.stop();
   log(Event::stopped);
-  return {};
+  return announced;
 }
 
 }  // namespace blindai::server

@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 
@@ -15,9 +18,19 @@ int complain(const blindai::Error& error) {
   return error.code == blindai::Code::invalid_argument ? usage_status : EXIT_FAILURE;
 }
 
+// One that is closed would become the number of a socket, and what is printed would go there.
+void open_standard_descriptors() {
+  int descriptor = 0;
+  while (descriptor >= 0 && descriptor <= STDERR_FILENO) {
+    descriptor = ::open("/dev/null", O_RDWR);
+  }
+  ::close(descriptor);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_descriptors();
   ::clearenv();  // nothing that the host sets there may change what this program does
   const auto line = blindai::server::parse_command_line(argc, argv);
   if (!line) {

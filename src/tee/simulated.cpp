@@ -48,6 +48,18 @@ Result<crypto::Ed25519Key> read_root(int fd) {
   return key;
 }
 
+// All of it, or errno says why not.
+bool write_all(int fd, ByteView bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
+    if (count < 0 && errno != EINTR) {
+      return false;
+    }
+    bytes = bytes.subspan(count < 0 ? 0 : static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
 // Written beside its place and linked to it, so that a whole key or none is there, and the first of two that start at
 // once wins.
 Result<void> make_root(const std::string& path) {
@@ -58,16 +70,15 @@ Result<void> make_root(const std::string& path) {
                       "mkostemp");
   }
   Bytes seed = crypto::random_bytes(seed_size);
-  const bool written = ::fchmod(fd.get(), 0600) == 0 &&
-                       ::write(fd.get(), seed.data(), seed.size()) == static_cast<ssize_t>(seed.size()) &&
-                       ::fsync(fd.get()) == 0;
+  const bool written = ::fchmod(fd.get(), 0600) == 0 && write_all(fd.get(), seed) && ::fsync(fd.get()) == 0;
   crypto::cleanse(seed);
   const bool placed = written && (::link(draft.c_str(), path.c_str()) == 0 || errno == EEXIST);
   const int error = errno;
   ::unlink(draft.c_str());
   if (!placed) {
     errno = error;
-    return fail_errno(Code::unavailable, {"the simulation root key cannot be written"}, "write or link");
+    return fail_errno(Code::unavailable, {"the simulation root key cannot be written; is there room on its disk?"},
+                      "write or link");
   }
   return {};
 }

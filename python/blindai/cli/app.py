@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +16,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from .. import __version__, keys, policy, profiles
-from ..errors import BlindAIError, InputError
+from ..errors import BlindAIError, ConfigurationError, InputError
 from ..modelfile import find_model_files
 from ..nearby import near_match
+from ..response import PredictResponse
 from . import serve as server
 from .output import connected, console, errors, failures, print_json, report_table, shorten
 
@@ -115,6 +119,23 @@ def _read_inputs(path: Path) -> Any:
     )
 
 
+def _write_outputs(path: Path, response: PredictResponse) -> BlindAIError | None:
+    """Writes them whole or not at all. The error comes back: what was computed is still to be shown."""
+    path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    arrays: dict[str, Any] = {tensor.name: tensor.as_numpy() for tensor in response.output}
+    try:
+        try:
+            with draft.open("xb") as file:
+                np.savez(file, **arrays)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        return ConfigurationError(f"the outputs cannot be written to {path}: {error.strerror}")
+    return None
+
+
 @app.command()
 def predict(
     model_id: Annotated[str, typer.Argument(help="The model; another tenant's shared one is 'tenant/id'.")],
@@ -128,19 +149,19 @@ def predict(
         data = _read_inputs(inputs)
         with connected(profile) as client:
             response = client.predict(model_id, data)
-        if output is not None:
-            arrays: dict[str, Any] = {tensor.name: tensor.as_numpy() for tensor in response.output}
-            np.savez(output, **arrays)
+        unwritten = None if output is None else _write_outputs(output, response)
         if as_json:
             outputs = [
                 {"name": t.name, "datatype": str(t.dtype), "shape": list(t.shape), "data": t.as_flat()}
                 for t in response.output
             ]
             print_json({"model_id": response.model_id, "digest": response.model_digest, "outputs": outputs})
-            return
-        for tensor in response.output:
-            console.print(f"[bold]{tensor.name}[/] {tensor.dtype} {list(tensor.shape)}")
-            console.print(np.array2string(tensor.as_numpy(), threshold=50), markup=False)
+        else:
+            for tensor in response.output:
+                console.print(f"[bold]{tensor.name}[/] {tensor.dtype} {list(tensor.shape)}")
+                console.print(np.array2string(tensor.as_numpy(), threshold=50), markup=False)
+        if unwritten is not None:
+            raise unwritten
 
 
 @app.command()
@@ -175,6 +196,19 @@ def delete(model_id: str, profile: ProfileOption = None, as_json: JsonOption = F
             console.print(f"deleted {model_id}")
 
 
+@contextlib.contextmanager
+def _kept(key: keys.ApiKey, out: Path | None) -> Iterator[None]:
+    """The secret is on disk before anybody registers its public half, and gone where that fails."""
+    if out is not None and not server.write_new(out, key.text + "\n", 0o600):
+        raise BlindAIError(f"{out} is there already; it is not replaced", code="already_exists")
+    try:
+        yield
+    except BaseException:
+        if out is not None:
+            out.unlink(missing_ok=True)
+        raise
+
+
 @keys_app.command("new")
 def keys_new(
     role: Annotated[str, typer.Option(help="owner (may change models and keys) or caller.")] = "caller",
@@ -187,10 +221,8 @@ def keys_new(
         key = keys.generate()
         if out is not None and out.exists():
             raise BlindAIError(f"{out} is there already; it is not replaced", code="already_exists")
-        with connected(profile) as client:
+        with connected(profile) as client, _kept(key, out):
             client.request("POST", "/blindai/v1/keys", {"id": key.id, "public_key": key.public_key, "role": role})
-        if out is not None:
-            server.write_new(out, key.text + "\n", 0o600)
         if as_json:
             print_json(
                 {"id": key.id, "role": role, "key": None if out else key.text, "file": str(out) if out else None}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
@@ -59,6 +60,7 @@ def failures(as_json: bool = False) -> Iterator[None]:
     """Turns the SDK's errors into a message and an exit status."""
     try:
         yield
+        sys.stdout.flush()
     except AttestationError as error:
         report = getattr(error, "report", None)
         if as_json:
@@ -74,6 +76,14 @@ def failures(as_json: bool = False) -> Iterator[None]:
             print_json({"error": str(error), "code": error.code})
         else:
             errors.print(f"[bold red]error:[/] {escape(str(error))}")
+        raise SystemExit(FAILED) from None
+    except OSError as error:
+        # Of standard output, where no file is named: what it did not take must not be tried again when Python ends.
+        if error.filename is None:
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        what = f"{error.filename}: " if error.filename is not None else "the output cannot be written: "
+        errors.print(f"[bold red]error:[/] {escape(what + (error.strerror or str(error)))}")
         raise SystemExit(FAILED) from None
 
 

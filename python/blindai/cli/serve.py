@@ -35,23 +35,30 @@ def find_server() -> Path:
 
 
 def private_folder(path: Path) -> Path:
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigurationError(f"the folder {path} cannot be made: {error.strerror}") from None
     return path
 
 
 def write_new(path: Path, text: str, mode: int = 0o644) -> bool:
     """Writes a file that is not there yet, whole or not at all; says whether it was written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-        os.link(draft, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
     except FileExistsError:
         return False
-    finally:
-        draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
     return True
 
 
@@ -146,5 +153,11 @@ def run(arguments: list[str]) -> int:
             raise UnavailableError("blindai-server did not start; what it said stands above")
         return 0
     announced = json.loads(line)
-    show_welcome(announced, write_profiles(announced, key_file))
+    try:
+        written = write_profiles(announced, key_file)
+    except ConfigurationError:  # nobody would find the server
+        process.terminate()
+        process.wait()
+        raise
+    show_welcome(announced, written)
     return process.wait()

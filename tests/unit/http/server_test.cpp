@@ -29,6 +29,9 @@ struct Echo final : Handler {
       co_await exchange.respond_error(no);
       co_return;
     }
+    if (target == "/too-much") {
+      throw std::bad_alloc();
+    }
     if (target == "/authorise") {
       exchange.connection().set_authorised();
     }
@@ -196,6 +199,13 @@ TEST_F(HttpServer, DropsWhoIsSlow) {
   const UniqueFd half_body = connect();
   send(half_body, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
   EXPECT_NE(receive(half_body, 3000), "");
+}
+
+TEST_F(HttpServer, OutlivesARequestThatMemoryDoesNotSufficeFor) {
+  start();
+  const std::string answer = ask("GET /too-much HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 429")) << answer;
+  EXPECT_TRUE(ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n").starts_with("HTTP/1.1 200"));
 }
 
 TEST_F(HttpServer, ClosesAConnectionWhenItsTimeHasCome) {
