@@ -42,7 +42,8 @@ class Slot {
   Slot& operator=(const Slot&) = delete;
   virtual ~Slot() = default;
   // Every input of the model exactly once. Outputs are published only after the engine reported success.
-  // Errors: invalid_argument (refused by the engine: shapes, indices), resource_exhausted, internal.
+  // Errors: invalid_argument (refused by the engine: shapes, indices), resource_exhausted, internal; of the reference
+  // engine also unimplemented (a datatype that an operator lacks) and cancelled (interrupted).
   virtual Result<void> run(const std::vector<InputView>& inputs, const OutputSink& sink) = 0;
   // Asks a run on another thread to end soon. Thread-safe.
   virtual void interrupt() = 0;
@@ -70,7 +71,7 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   virtual ~Engine() = default;
-  virtual std::string_view name() const = 0;  // "onnxruntime"
+  virtual std::string_view name() const = 0;  // "onnxruntime", "reference"
   virtual std::string version() const = 0;
   // `graph`: an ONNX model. Each of the weights is an initialiser of its outer graph that has a type, a shape, the data
   // location EXTERNAL and no data: the engine takes the bytes at the view, whatever location the graph names.

@@ -137,10 +137,11 @@ class OrtSlot final : public Slot {
   }
 
   // An output whose shape the model fixes is written where it belongs; an empty value stands for "wherever you like".
+  // ONNX Runtime says the same of a scalar and of a shape that it does not know, so neither is fixed.
   Result<Ort::Value> place(std::size_t index, const OutputSink& sink) const {
     const TensorSpec& spec = outputs_[index];
     const auto size = byte_size(spec.datatype, spec.shape);
-    if (!size || *size == 0) {
+    if (!size || *size == 0 || spec.shape.empty()) {
       return Ort::Value(nullptr);
     }
     BLINDAI_TRY(const MutableBytes memory, sink(index, spec.datatype, spec.shape, *size));

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,23 @@ def test_a_file_is_small_plain_and_finished(path: Path) -> None:
     assert not re.search(r"\b(TODO|FIXME|XXX|HACK)\b", text)
     if path.suffix == ".h":
         assert text.startswith("//"), "a header opens with what it is for"
+
+
+def test_the_reference_engine_is_for_tests_alone() -> None:
+    """No source of what is shipped includes it, and no library that is shipped has it among its sources."""
+    for path in SOURCES:
+        inside = path.is_relative_to(ROOT / "src/engine/reference")
+        assert inside or not any(name.startswith("engine/reference/") for name in includes(path)), path
+    text = (ROOT / "src/engine/CMakeLists.txt").read_text()
+    shipped, _, for_tests = text.partition("if(BLINDAI_TESTS)")
+    assert "reference/" not in shipped
+    assert "blindai_engine_reference" in for_tests
+    presets = {
+        preset["name"]: preset for preset in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]
+    }
+    assert presets["release"]["cacheVariables"]["BLINDAI_TESTS"] == "OFF"
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["scikit-build"]["cmake"]["define"]
+    assert wheel["BLINDAI_TESTS"] == "OFF"
 
 
 def documents() -> list[Path]:

@@ -5,7 +5,7 @@
 
 #include "base/fd.h"
 #include "build.h"
-#include "engine/loaded.h"
+#include "engine/engines.h"
 #include "gate/report.h"
 
 namespace blindai::gate {
@@ -20,8 +20,8 @@ Bytes model_file(const std::string& name) {
 std::vector<File> one_file(const Bytes& body) { return {{"model.onnx", 0, body.size()}}; }
 
 // Loads what the gate let through, and runs it on ramps of numbers.
-Bytes run(ByteView graph, const std::vector<engine::WeightView>& weights) {
-  auto engine = *engine::make_loaded({1, false});
+Bytes run(const std::string& name, ByteView graph, const std::vector<engine::WeightView>& weights) {
+  auto engine = *engine::make_engine(name);
   auto model = engine->load(graph, weights);
   EXPECT_TRUE(model) << model.error().message.str();
   if (!model) {
@@ -51,7 +51,17 @@ std::vector<engine::WeightView> views(const Admitted& admitted, ByteView body) {
   return out;
 }
 
-TEST(TheGate, LiftsLargeWeightsAndTheModelAnswersAsBefore) {
+class TheGateBefore : public testing::TestWithParam<std::string> {
+  void SetUp() override {
+    if (GetParam() == "onnxruntime") {
+      BLINDAI_NEEDS_ONNXRUNTIME();
+    }
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Each, TheGateBefore, testing::ValuesIn(engine::engine_names()),
+                         [](const auto& one) { return one.param; });
+
+TEST_P(TheGateBefore, LiftsLargeWeightsAndTheModelAnswersAsBefore) {
   const Bytes body = model_file("mlp.onnx");
   const auto admitted = scan(body, one_file(body));
   ASSERT_TRUE(admitted) << admitted.error().message.str();
@@ -63,10 +73,10 @@ TEST(TheGate, LiftsLargeWeightsAndTheModelAnswersAsBefore) {
   EXPECT_EQ(admitted->outputs, (std::vector<TensorSpec>{{"logits", DataType::fp32, {-1, 3}}}));
   EXPECT_EQ(admitted->nodes, 4u);
   EXPECT_EQ(admitted->parameters, 32u * 32 + 32 + 32 * 3);
-  EXPECT_EQ(run(admitted->graph, views(*admitted, body)), run(body, {}));
+  EXPECT_EQ(run(GetParam(), admitted->graph, views(*admitted, body)), run(GetParam(), body, {}));
 }
 
-TEST(TheGate, FindsExternalDataInTheSameBundleAndNamesNoFile) {
+TEST_P(TheGateBefore, FindsExternalDataInTheSameBundleAndNamesNoFile) {
   Bytes body = model_file("mlp_external.onnx");
   const std::size_t model_size = body.size();
   append(body, model_file("mlp_external.onnx.data"));
@@ -76,7 +86,7 @@ TEST(TheGate, FindsExternalDataInTheSameBundleAndNamesNoFile) {
   ASSERT_TRUE(admitted) << admitted.error().message.str();
   EXPECT_EQ(as_text(admitted->graph).find("onnx.data"), std::string_view::npos);
   const Bytes single = model_file("mlp.onnx");
-  EXPECT_EQ(run(admitted->graph, views(*admitted, body)), run(single, {}));
+  EXPECT_EQ(run(GetParam(), admitted->graph, views(*admitted, body)), run(GetParam(), single, {}));
 }
 
 TEST(TheGate, NamesASidecarThatIsMissing) {
