@@ -7,9 +7,7 @@ namespace {
 
 constexpr std::size_t max_keyset_bytes = 64 * 1024;
 constexpr std::size_t max_log_bytes = 256 * 1024;
-constexpr std::size_t max_collateral_item_bytes = 1024 * 1024;
 constexpr std::size_t max_evidence_items = 8;
-constexpr std::size_t max_collateral_items = 32;
 
 std::unexpected<Error> wrong(std::string_view member) {
   return fail(Code::invalid_argument, {"the attest message is malformed at '{}'", Disclosed(member)});
@@ -92,15 +90,16 @@ Result<evidence::Item> parse_item(const json::Value& value) {
   return item;
 }
 
-Result<json::Object> parse_collateral(const json::Value& value) {
+Result<evidence::Collateral> parse_collateral(const json::Value& value) {
   const auto* object = value.as<json::Object>();
-  if (object == nullptr || object->size() > max_collateral_items) {
+  if (object == nullptr) {
     return wrong("collateral");
   }
-  for (const auto& [name, item] : *object) {
-    BLINDAI_CHECK(decode(value, name, max_collateral_item_bytes));
+  auto collateral = evidence::Collateral::from_json(*object);
+  if (!collateral) {
+    return wrong("collateral");
   }
-  return *object;
+  return std::move(*collateral);
 }
 
 }  // namespace
@@ -154,11 +153,12 @@ std::string AttestAnswer::to_json() const {
     }
     path_value = json::Object{{"index", path->index}, {"size", path->size}, {"hashes", std::move(hashes)}};
   }
-  return json::write(json::Object{{"keyset", to_base64(keyset)},
-                                  {"evidence", std::move(items)},
-                                  {"collateral", collateral ? json::Value(*collateral) : json::Value(nullptr)},
-                                  {"path", std::move(path_value)},
-                                  {"session_signature", to_base64(session_signature)}});
+  return json::write(
+      json::Object{{"keyset", to_base64(keyset)},
+                   {"evidence", std::move(items)},
+                   {"collateral", collateral ? json::Value(collateral->to_json()) : json::Value(nullptr)},
+                   {"path", std::move(path_value)},
+                   {"session_signature", to_base64(session_signature)}});
 }
 
 Result<AttestAnswer> AttestAnswer::parse(std::string_view json) {

@@ -22,7 +22,7 @@ struct AttestRequest {
 struct AttestAnswer {
   Bytes keyset;
   std::vector<evidence::Item> evidence;
-  std::optional<json::Object> collateral;
+  std::optional<evidence::Collateral> collateral;
   std::optional<MerklePath> path;
   Bytes session_signature;
   std::string to_json() const;
@@ -45,7 +45,9 @@ class VerifiedKeyset {
  public:
   const Keyset& keyset() const { return keyset_; }
   const Digest& id() const { return id_; }
-  UnixSeconds recheck_at() const { return recheck_at_; }  // the earliest of keyset end and recheck_seconds
+  UnixSeconds recheck_at() const {
+    return recheck_at_;
+  }  // the earliest of the ends of keyset, collateral and recheck_seconds
 
  private:
   friend class AttestVerifier;

@@ -93,7 +93,9 @@ class AttestVerifier {
     if (!sizes() || !keyset_form() || !evidence_item()) {
       return refused();
     }
-    BLINDAI_TRY(const auto claims, evidence::appraise(answer_.evidence.front(), collateral(), policy_, now_, report_));
+    BLINDAI_TRY(const auto evidence,
+                evidence::appraise(answer_.evidence.front(), collateral(), policy_, now_, report_));
+    const evidence::Claims& claims = evidence.claims();
     if (!report_data_holds(claims) || !code(claims) || !keyset_life() || !keyset_time() || !tls_key() ||
         !tls_tickets() || !identity() || !session_signature() || !config()) {
       return refused();
@@ -101,7 +103,8 @@ class AttestVerifier {
     VerifiedKeyset verified;
     verified.keyset_ = std::move(*keyset_);
     verified.id_ = id_;
-    verified.recheck_at_ = std::min(verified.keyset_.not_after, now_ + policy_.freshness.recheck_seconds);
+    verified.recheck_at_ =
+        std::min({verified.keyset_.not_after, claims.valid_until(), now_ + policy_.freshness.recheck_seconds});
     return verified;
   }
 
@@ -110,8 +113,8 @@ class AttestVerifier {
     return fail(Code::attestation_failed, {"the service did not prove what the policy asks for; see the report"});
   }
 
-  const json::Object& collateral() const {
-    static const json::Object none;
+  const evidence::Collateral& collateral() const {
+    static const evidence::Collateral none;
     return answer_.collateral ? *answer_.collateral : none;
   }
 
@@ -161,16 +164,21 @@ class AttestVerifier {
                          to_hex(claims.report_data()), "TEE");
   }
 
-  // The simulated TEE measures the keyset's `code`; what hardware measures is compared by appraise().
+  // The simulated TEE measures the keyset's `code`; what hardware measures was compared by appraise().
   bool code(const evidence::Claims& claims) {
     json::Object files;
     for (const auto& [name, digest] : keyset_->code) {
       files.emplace(name, digest.text());
     }
     report_.facts["code"] = std::move(files);
+    const auto* simulated = std::get_if<evidence::SimulatedClaims>(&claims.facts());
+    if (simulated == nullptr) {
+      report_.not_applicable("code", "stands for itself: the hardware measured the code that made this keyset");
+      return true;
+    }
     const Digest measured = code_measurement(keyset_->code);
-    return report_.check(claims.tee() != "simulated" || claims.measurement() == copy(measured.view()), "code",
-                         to_hex(claims.measurement()), measured.hex(), "TEE");
+    return report_.check(simulated->measurement == measured, "code", simulated->measurement.hex(), measured.hex(),
+                         "TEE");
   }
 
   bool keyset_life() {

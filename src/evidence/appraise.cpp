@@ -1,120 +1,106 @@
 #include "evidence/appraise.h"
 
-#include <algorithm>
-
-#include "crypto/crypto.h"
+#include "evidence/decide.h"
 #include "evidence/simulated_claims.h"
+#include "evidence/snp/report.h"
 
 namespace blindai::evidence {
-
-class ClaimsMaker {
- public:
-  static Claims of(const SimulatedClaims& simulated) {
-    Claims claims;
-    claims.tee_ = "simulated";
-    claims.report_data_ = simulated.report_data;
-    claims.measurement_ = copy(simulated.measurement.view());
-    return claims;
-  }
-};
-
 namespace {
 
-constexpr std::string_view root_voucher = "simulation root (SIMULATED)";
+struct KindOfEvidence {
+  std::string_view type;
+  std::string_view tee;
+};
+constexpr KindOfEvidence kinds[] = {
+    {"sgx-quote", "sgx"}, {"tdx-quote", "tdx"}, {"snp-report", "snp"}, {"simulated", "simulated"}};
 
 std::unexpected<Error> refused() {
   return fail(Code::attestation_failed, {"the evidence was not accepted; the report names the failed check"});
 }
 
-std::string expected_measurements(const SimulatedAcceptance& accepted) {
-  if (std::holds_alternative<Any>(accepted.measurement)) {
-    return "any";
-  }
+std::string accepted_tees(const Policy& policy) {
   std::string text;
-  for (const Digest& digest : std::get<std::vector<Digest>>(accepted.measurement)) {
-    text += (text.empty() ? "" : ", ") + digest.hex();
-  }
+  const auto add = [&](bool present, std::string_view tee) {
+    if (present) {
+      text += (text.empty() ? "" : ", ") + std::string(tee);
+    }
+  };
+  add(policy.sgx.has_value(), "sgx");
+  add(policy.tdx.has_value(), "tdx");
+  add(policy.snp.has_value(), "snp");
+  add(policy.simulated.has_value(), "simulated");
   return text;
 }
 
-bool measurement_accepted(const SimulatedAcceptance& accepted, const Digest& measurement) {
-  const auto* list = std::get_if<std::vector<Digest>>(&accepted.measurement);
-  return list == nullptr || std::ranges::find(*list, measurement) != list->end();
+bool accepts(const Policy& policy, std::string_view tee) {
+  return (tee == "sgx" && policy.sgx) || (tee == "tdx" && policy.tdx) || (tee == "snp" && policy.snp) ||
+         (tee == "simulated" && policy.simulated);
 }
 
-Result<Claims> appraise_simulated(const Item& item, const SimulatedAcceptance& accepted, Report& report) {
-  const std::string voucher(root_voucher);
-  const auto parts = parse_simulated(item.data);
-  if (!report.check(parts.has_value(), "evidence_form", "simulated evidence v1",
-                    parts ? "simulated evidence v1" : parts.error().message.str(), voucher)) {
-    return refused();
+// Bytes of one kind of evidence to claims: the one place that knows all kinds. The policy accepts this one.
+std::optional<Claims> claims_of(std::string_view tee, const Item& item, const Policy& policy, Report& report) {
+  if (tee == "simulated") {
+    return appraise_simulated(item.data, policy.simulated->root, report);
   }
-  const Digest root = crypto::sha256(parts->root);
-  if (!report.check(root == accepted.root, "evidence_root", accepted.root.hex(), root.hex(), "policy")) {
-    return refused();
-  }
-  const bool platform_holds = platform_signature_holds(*parts);
-  if (!report.check(platform_holds, "evidence_platform_signature", "signed by the simulation root",
-                    platform_holds ? "holds" : "does not hold", voucher)) {
-    return refused();
-  }
-  const auto claims = verified_claims(*parts);
-  if (!report.check(claims.has_value(), "evidence_signature", "signed by the platform key",
-                    claims ? "holds" : claims.error().message.str(), voucher)) {
-    return refused();
-  }
-  report.facts["measurement"] = claims->measurement.hex();
-  if (!report.check(measurement_accepted(accepted, claims->measurement), "evidence_measurement",
-                    expected_measurements(accepted), claims->measurement.hex(), voucher)) {
-    return refused();
-  }
-  report.not_applicable("evidence_tcb", "a simulated platform has no security version");
-  return ClaimsMaker::of(*claims);
+  report.fail("evidence_form", "evidence that this release can verify",
+              std::string(tee) + ": verification is not implemented in this release", "");
+  return std::nullopt;
 }
 
 }  // namespace
 
 std::optional<std::string_view> tee_of_type(std::string_view type) {
-  if (type == "sgx-quote") {
-    return "sgx";
+  for (const KindOfEvidence& kind : kinds) {
+    if (kind.type == type) {
+      return kind.tee;
+    }
   }
-  if (type == "tdx-quote") {
-    return "tdx";
+  return std::nullopt;
+}
+
+std::optional<std::string_view> type_of_evidence(ByteView data) {
+  const auto word_at = [&](std::size_t offset) { return data[offset] | data[offset + 1] << 8U; };
+  constexpr std::size_t quote_header_bytes = 48;
+  constexpr std::uint8_t cbor_array_of_two = 0x82;
+  if (data.size() == snp::report_bytes && data[0] >= 2 && data[0] <= 5 && word_at(2) == 0 && data[1] == 0) {
+    return "snp-report";
   }
-  if (type == "snp-report") {
-    return "snp";
+  if (data.size() >= quote_header_bytes && word_at(0) >= 3 && word_at(0) <= 5) {
+    return data[4] == 0x81 ? "tdx-quote" : "sgx-quote";
   }
-  if (type == "simulated") {
+  if (!data.empty() && data[0] == cbor_array_of_two) {
     return "simulated";
   }
   return std::nullopt;
 }
 
-Result<Claims> appraise(const Item& item, const json::Object& /*collateral*/, const Policy& policy, std::int64_t /*at*/,
-                        Report& report) {
+Result<VerifiedEvidence> appraise_under(const Roots& /*roots*/, const Item& item, const Collateral& /*collateral*/,
+                                        const Policy& policy, UnixSeconds at, Report& report,
+                                        CollateralCache* /*cache*/) {
   const auto tee = tee_of_type(item.type);
-  std::string accepted = policy.simulated ? "simulated" : "";
-  bool named = policy.simulated.has_value() && tee == "simulated";
-  for (const HardwareAcceptance& hardware : policy.hardware) {
-    accepted += (accepted.empty() ? "" : ", ") + hardware.kind;
-    named = named || tee == hardware.kind;
-  }
-  const std::string found = tee ? std::string(*tee) : "an unknown type";
-  report.tee = tee ? std::string(*tee) : "";
+  report.tee = tee.value_or("");
   report.simulated = tee == "simulated";
-  if (!report.check(named, "evidence_accepted_type", accepted, found, "policy")) {
+  if (!report.check(BLINDAI_HOLDS(tee && accepts(policy, *tee)), "evidence_accepted_type",
+                    {Reason::tee_not_accepted, report.tee}, accepted_tees(policy), tee ? report.tee : "an unknown type",
+                    "policy")) {
     return refused();
   }
-  if (item.data.size() > max_evidence_bytes) {
-    report.fail("evidence_form", "at most 65536 bytes", "more", "");
+  auto claims = claims_of(*tee, item, policy, report);
+  if (!claims) {
     return refused();
   }
-  if (tee != "simulated") {
-    report.fail("evidence_form", "evidence that this release can verify",
-                found + ": verification is not implemented in this release", "");
+  report.claims = claims->to_json();
+  report.tcb = claims->tcb_to_json();
+  auto verified = decide(std::move(*claims), policy, at, report);
+  if (!verified) {
     return refused();
   }
-  return appraise_simulated(item, *policy.simulated, report);
+  return std::move(*verified);
+}
+
+Result<VerifiedEvidence> appraise(const Item& item, const Collateral& collateral, const Policy& policy, UnixSeconds at,
+                                  Report& report, CollateralCache* cache) {
+  return appraise_under(vendor_roots(), item, collateral, policy, at, report, cache);
 }
 
 }  // namespace blindai::evidence

@@ -1,6 +1,13 @@
-// Appraisal of evidence: no I/O, no clock of its own, no state. The verdict goes into the report, check by check.
+// The one call that judges evidence: parse, appraise, apply the policy. It cannot be half used: what it gives exists only
+// where everything held, and the report has every reason where it did not. No I/O, no clock of its own, no global state, no
+// exception; thread-safe.
+//
+// Three layers, kept apart by types: dcap/quote.h, snp/report.h and x509/ parse bytes and vouch for nothing; dcap/appraise.h
+// and snp/appraise.h turn evidence, collateral and time into Claims; decide.h turns Claims and a policy into VerifiedEvidence.
 #pragma once
 
+#include "evidence/claims.h"
+#include "evidence/collateral.h"
 #include "evidence/policy.h"
 #include "evidence/report.h"
 
@@ -16,27 +23,23 @@ struct Item {
 
 // The TEE kind that evidence of a type belongs to ("simulated" to "simulated"), or nothing.
 std::optional<std::string_view> tee_of_type(std::string_view type);
+// The type that bytes look like: by the header of a quote, the size of an SNP report. Nothing is believed by it.
+std::optional<std::string_view> type_of_evidence(ByteView data);
 
-// Facts that evidence proves. They exist only where every signature held and the policy accepted the platform and the
-// measurement; constructed by appraise() alone.
-class Claims {
+// Evidence that a policy accepts. Made by appraise() alone.
+class VerifiedEvidence {
  public:
-  const std::string& tee() const { return tee_; }
-  const std::array<std::uint8_t, 64>& report_data() const { return report_data_; }
-  // simulated: SHA-256 of the deterministic CBOR of `code`
-  const Bytes& measurement() const { return measurement_; }
+  const Claims& claims() const { return claims_; }
 
  private:
-  friend class ClaimsMaker;
-  Claims() = default;
-  std::string tee_;
-  std::array<std::uint8_t, 64> report_data_{};
-  Bytes measurement_;
+  friend class Decision;  // decide.cpp
+  explicit VerifiedEvidence(Claims claims) : claims_(std::move(claims)) {}
+  Claims claims_;
 };
 
-// Appraises one item under a policy at a time. Appends its checks to the report. Errors: attestation_failed, with the
-// failed check in the report.
-Result<Claims> appraise(const Item& item, const json::Object& collateral, const Policy& policy, std::int64_t at,
-                        Report& report);
+// Appends its checks to the report, and fills the report's tee, claims and tcb. `cache` may be null. Error:
+// attestation_failed; the report names every check that failed.
+Result<VerifiedEvidence> appraise(const Item& item, const Collateral& collateral, const Policy& policy, UnixSeconds at,
+                                  Report& report, CollateralCache* cache = nullptr);
 
 }  // namespace blindai::evidence

@@ -41,13 +41,41 @@ void Report::fail(std::string name, std::string expected, std::string found, std
 }
 
 bool Report::check(bool holds, std::string name, std::string expected, std::string found, std::string voucher) {
-  checks.push_back({std::move(name), holds ? Outcome::passed : Outcome::failed, std::move(expected), std::move(found),
-                    std::move(voucher)});
+  checks.push_back({std::move(name),
+                    holds ? Outcome::passed : Outcome::failed,
+                    std::move(expected),
+                    std::move(found),
+                    std::move(voucher),
+                    {}});
   return holds;
 }
 
+bool Report::check(bool holds, std::string name, const Refusal& otherwise, std::string expected, std::string found,
+                   std::string voucher) {
+  check(holds, std::move(name), std::move(expected), std::move(found), std::move(voucher));
+  if (!holds) {
+    checks.back().reason = otherwise.text();
+  }
+  return holds;
+}
+
+void Report::fail(std::string name, const Refusal& refusal, std::string expected, std::string voucher) {
+  check(false, std::move(name), refusal, std::move(expected), refusal.text(), std::move(voucher));
+}
+
 void Report::not_applicable(std::string name, std::string why) {
-  checks.push_back({std::move(name), Outcome::not_applicable, "", std::move(why), ""});
+  checks.push_back({std::move(name), Outcome::not_applicable, "", std::move(why), "", ""});
+}
+
+std::vector<std::string> Report::reasons() const {
+  std::vector<std::string> all;
+  for (const Check& check : checks) {
+    if (check.outcome == Outcome::failed && !check.reason.empty() &&
+        std::ranges::find(all, check.reason) == all.end()) {
+      all.push_back(check.reason);
+    }
+  }
+  return all;
 }
 
 json::Value Report::to_json() const {
@@ -57,14 +85,24 @@ json::Value Report::to_json() const {
                                    {"outcome", word(check.outcome)},
                                    {"expected", check.expected},
                                    {"found", check.found},
-                                   {"voucher", check.voucher}});
+                                   {"voucher", check.voucher},
+                                   {"reason", check.reason}});
+  }
+  json::Array why;
+  for (std::string& reason : reasons()) {
+    why.emplace_back(std::move(reason));
   }
   return json::Object{{"accepted", accepted()},
                       {"simulated", simulated},
                       {"tee", tee},
                       {"policy", json::Object{{"name", policy_name}, {"digest", policy_digest.text()}}},
                       {"checks", std::move(list)},
-                      {"facts", facts}};
+                      {"reasons", std::move(why)},
+                      {"facts", facts},
+                      {"claims", claims},
+                      {"tcb", tcb},
+                      {"effort", json::Object{{"signature_checks", std::uint64_t{effort.signature_checks}},
+                                              {"bytes_read", std::uint64_t{effort.bytes_read}}}}};
 }
 
 }  // namespace blindai::evidence

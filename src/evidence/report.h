@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "evidence/refusal.h"
 
 namespace blindai::evidence {
 
@@ -21,6 +22,7 @@ struct Check {
   std::string expected;  // for people; may be empty
   std::string found;
   std::string voucher;  // who vouches: "simulation root", "TEE", "TLS", "this client's clock", ...
+  std::string reason;   // of a failed check of evidence: "EXPIRED:pck_crl"; else empty
 };
 
 struct Report {
@@ -30,11 +32,20 @@ struct Report {
   std::string policy_name;
   Digest policy_digest;  // SHA-256 of the policy text
   json::Object facts;    // measurement, code, config, keyset_id, dates: what the checks established
+  json::Object claims;   // what evidence proved, for people and programs; empty unless every signature held
+  json::Object tcb;      // status of the platform and its parts, advisories, dates; empty unless every signature held
+  Effort effort;         // what the appraisal cost
 
   bool accepted() const;
+  // The reasons of all failed checks, in order, each once.
+  std::vector<std::string> reasons() const;
   const Check* first_failed() const;  // nullptr where none failed
   void pass(std::string name, std::string expected, std::string found, std::string voucher);
   void fail(std::string name, std::string expected, std::string found, std::string voucher);
+  // The same for checks of evidence, which say why in a word of the closed list.
+  bool check(bool holds, std::string name, const Refusal& otherwise, std::string expected, std::string found,
+             std::string voucher);
+  void fail(std::string name, const Refusal& refusal, std::string expected, std::string voucher);
   // Passes or fails; returns `holds`.
   bool check(bool holds, std::string name, std::string expected, std::string found, std::string voucher);
   void not_applicable(std::string name, std::string why);

@@ -1,7 +1,11 @@
 #include "evidence/simulated.h"
 
+#include <limits>
+
 #include "base/cbor.h"
 #include "crypto/cose.h"
+#include "crypto/crypto.h"
+#include "evidence/claims_maker.h"
 #include "evidence/simulated_claims.h"
 
 namespace blindai::evidence {
@@ -78,6 +82,36 @@ Result<SimulatedClaims> verified_claims(const SimulatedParts& parts) {
   }
   std::ranges::copy(report_data, claims.report_data.begin());
   return claims;
+}
+
+std::optional<Claims> appraise_simulated(ByteView data, const Digest& root, Report& report) {
+  const std::string voucher = "simulation root (SIMULATED)";
+  if (!report.check(BLINDAI_HOLDS(data.size() <= max_evidence_bytes), "evidence_size",
+                    {Reason::bad_evidence_format, "size"}, "at most 65536 bytes", "", "")) {
+    return std::nullopt;
+  }
+  const auto parts = parse_simulated(data);
+  if (!report.check(parts.has_value(), "evidence_form", {Reason::bad_evidence_format, {}}, "simulated evidence v1",
+                    parts ? "simulated evidence v1" : parts.error().message.str(), voucher)) {
+    return std::nullopt;
+  }
+  const Digest found = crypto::sha256(parts->root);
+  if (!report.check(BLINDAI_HOLDS(found == root), "evidence_root", {Reason::untrusted_root, "simulated"}, root.hex(),
+                    found.hex(), "policy")) {
+    return std::nullopt;
+  }
+  const bool platform_holds = platform_signature_holds(*parts);
+  if (!report.check(BLINDAI_HOLDS(platform_holds), "evidence_platform_signature", {Reason::bad_evidence_signature, {}},
+                    "signed by the simulation root", platform_holds ? "holds" : "does not hold", voucher)) {
+    return std::nullopt;
+  }
+  const auto claims = verified_claims(*parts);
+  if (!report.check(claims.has_value(), "evidence_signature", {Reason::bad_evidence_signature, {}},
+                    "signed by the platform key", claims ? "holds" : claims.error().message.str(), voucher)) {
+    return std::nullopt;
+  }
+  using Limits = std::numeric_limits<UnixSeconds>;
+  return ClaimsMaker::make(*claims, Limits::min(), Limits::max());
 }
 
 }  // namespace blindai::evidence

@@ -1,7 +1,8 @@
 // Private to this folder: simulated evidence, taken apart.
 #pragma once
 
-#include "base/bytes.h"
+#include "evidence/claims.h"
+#include "evidence/report.h"
 
 namespace blindai::evidence {
 
@@ -12,14 +13,12 @@ struct SimulatedParts {
   Bytes evidence;  // COSE_Sign1 by the key
 };
 
-struct SimulatedClaims {
-  Digest measurement;
-  std::array<std::uint8_t, 64> report_data{};
-};
-
 Result<SimulatedParts> parse_simulated(ByteView data);
 bool platform_signature_holds(const SimulatedParts& parts);
 // What the platform key signed. Errors: where the signature does not hold, or the form is another.
 Result<SimulatedClaims> verified_claims(const SimulatedParts& parts);
+
+// Evidence and the root that the policy trusts in, claims out. Appends its checks to the report.
+std::optional<Claims> appraise_simulated(ByteView data, const Digest& root, Report& report);
 
 }  // namespace blindai::evidence

@@ -39,7 +39,7 @@ TEST(AnAttestRequest, IsRefusedWithAnythingButARandomNonceOfThirtyTwoBytes) {
 
 TEST(AnAttestAnswer, SurvivesJson) {
   AttestAnswer answer = Sample().answer();
-  answer.collateral = json::Object{{"tcb_info", to_base64(as_bytes("{}"))}};
+  answer.collateral.emplace().set("tcb_info", copy(as_bytes("{}")));
   answer.evidence[0].log = Bytes{1, 2};
   const std::string text = answer.to_json();
   const auto again = AttestAnswer::parse(text);
@@ -57,8 +57,15 @@ TEST(AnAttestAnswer, IsBoundedBeforeItIsDecoded) {
   answer.evidence[0].log.resize(256 * 1024 + 1);
   EXPECT_FALSE(AttestAnswer::parse(answer.to_json()));
   answer = Sample().answer();
-  answer.collateral = json::Object{{"tcb_info", to_base64(Bytes(1024 * 1024 + 1))}};
-  EXPECT_FALSE(AttestAnswer::parse(answer.to_json()));
+  const auto with_item = [](const std::string& name, std::size_t size) {
+    json::Value value = *json::parse(Sample().answer().to_json());
+    json::Object object = *value.as<json::Object>();
+    object["collateral"] = json::Object{{name, to_base64(Bytes(size))}};
+    return AttestAnswer::parse(json::write(object)).has_value();
+  };
+  EXPECT_TRUE(with_item("tcb_info", 1024 * 1024));
+  EXPECT_FALSE(with_item("tcb_info", 1024 * 1024 + 1));
+  EXPECT_FALSE(with_item("tcb_infos", 1));
   answer = Sample().answer();
   answer.path->hashes.resize(17);
   EXPECT_FALSE(AttestAnswer::parse(answer.to_json()));

@@ -58,7 +58,9 @@ TEST_F(Verification, OfEvidenceThatIsNotOfTheKeysetsTeeFails) {
 
 TEST_F(Verification, OfSimulatedEvidenceUnderAProductionPolicyFails) {
   sample.policy.simulated.reset();
-  sample.policy.hardware = {{"sgx"}, {"tdx"}, {"snp"}};
+  sample.policy.sgx.emplace();
+  sample.policy.tdx.emplace();
+  sample.policy.snp.emplace();
   EXPECT_EQ(failed(), "evidence_accepted_type");
 }
 

@@ -12,7 +12,7 @@ TEST(AReport, IsAcceptedOnlyIfSomethingPassedAndNothingElseHappened) {
   EXPECT_FALSE(report.accepted());
   report.pass("sizes", "", "", "");
   EXPECT_TRUE(report.accepted());
-  report.checks.push_back({"crl", Outcome::skipped, "", "", ""});
+  report.checks.push_back({"crl", Outcome::skipped, "", "", "", ""});
   EXPECT_FALSE(report.accepted());
   EXPECT_EQ(report.first_failed(), nullptr);
 }
@@ -25,6 +25,17 @@ TEST(AReport, NamesTheFirstFailedCheck) {
   ASSERT_NE(report.first_failed(), nullptr);
   EXPECT_EQ(report.first_failed()->name, "b");
   EXPECT_FALSE(report.accepted());
+}
+
+TEST(AReport, GivesEachReasonOnceInOrder) {
+  Report report;
+  report.check(true, "a", {Reason::revoked, "pck"}, "", "", "");
+  report.check(false, "b", {Reason::expired, "pck_crl"}, "", "", "");
+  report.fail("c", {Reason::bad_crl, "root_ca_crl"}, "", "");
+  report.check(false, "d", {Reason::expired, "pck_crl"}, "", "", "");
+  report.fail("e", "", "", "");
+  EXPECT_EQ(report.reasons(), (std::vector<std::string>{"EXPIRED:pck_crl", "BAD_CRL:root_ca_crl"}));
+  EXPECT_EQ(report.to_json().find("reasons")->as<json::Array>()->size(), 2U);
 }
 
 TEST(AReport, IsJson) {

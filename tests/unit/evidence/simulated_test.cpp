@@ -18,7 +18,7 @@ struct SimulatedEvidence : testing::Test {
   Item item{"simulated", make_simulated_evidence(root, key, measurement, report_data), {}};
 
   void SetUp() override { policy.simulated = SimulatedAcceptance{crypto::sha256(root.public_key_der()), Any{}}; }
-  Result<Claims> judge() {
+  Result<VerifiedEvidence> judge() {
     report = {};
     return appraise(item, {}, policy, 0, report);
   }
@@ -29,11 +29,13 @@ struct SimulatedEvidence : testing::Test {
 };
 
 TEST_F(SimulatedEvidence, ProvesItsMeasurementAndReportData) {
-  const auto claims = judge();
-  ASSERT_TRUE(claims);
-  EXPECT_EQ(claims->tee(), "simulated");
-  EXPECT_EQ(claims->report_data(), report_data);
-  EXPECT_EQ(claims->measurement(), copy(measurement.view()));
+  const auto evidence = judge();
+  ASSERT_TRUE(evidence);
+  const Claims& claims = evidence->claims();
+  EXPECT_EQ(claims.tee(), "simulated");
+  EXPECT_EQ(claims.report_data(), report_data);
+  EXPECT_EQ(std::get<SimulatedClaims>(claims.facts()).measurement, measurement);
+  EXPECT_EQ(report.claims, (json::Object{{"measurement", measurement.hex()}, {"report_data", to_hex(report_data)}}));
   EXPECT_TRUE(report.accepted());
   EXPECT_TRUE(report.simulated);
 }
@@ -65,7 +67,9 @@ TEST_F(SimulatedEvidence, WithAnotherMeasurementThanThePolicyListsIsRefused) {
 
 TEST_F(SimulatedEvidence, NeverSatisfiesAProductionPolicy) {
   policy.simulated.reset();
-  policy.hardware = {{"sgx"}, {"tdx"}, {"snp"}};
+  policy.sgx.emplace();
+  policy.tdx.emplace();
+  policy.snp.emplace();
   EXPECT_EQ(failed_check(), "evidence_accepted_type");
 }
 
@@ -89,7 +93,7 @@ TEST_F(SimulatedEvidence, CutAnywhereIsRefused) {
 
 TEST_F(SimulatedEvidence, OverTheLimitIsRefused) {
   item.data.resize(max_evidence_bytes + 1);
-  EXPECT_EQ(failed_check(), "evidence_form");
+  EXPECT_EQ(failed_check(), "evidence_size");
 }
 
 TEST_F(SimulatedEvidence, WithAnotherContextIsRefused) {
@@ -103,7 +107,7 @@ TEST_F(SimulatedEvidence, WithAnotherContextIsRefused) {
 
 TEST_F(SimulatedEvidence, OfHardwareIsRefusedUntilItCanBeVerified) {
   policy.simulated.reset();
-  policy.hardware = {{"sgx"}};
+  policy.sgx.emplace();
   item.type = "sgx-quote";
   EXPECT_EQ(failed_check(), "evidence_form");
   item.type = "tpm-quote";

@@ -67,9 +67,9 @@ TEST_F(SimulatedRoot, VouchesForReportData) {
   evidence::Policy policy;
   policy.simulated = evidence::SimulatedAcceptance{simulated->root, evidence::Any{}};
   evidence::Report report;
-  const auto claims = evidence::appraise(*item, {}, policy, 0, report);
-  ASSERT_TRUE(claims);
-  EXPECT_EQ(claims->report_data(), data);
+  const auto verified = evidence::appraise(*item, {}, policy, 0, report);
+  ASSERT_TRUE(verified);
+  EXPECT_EQ(verified->claims().report_data(), data);
 }
 
 }  // namespace
