@@ -102,6 +102,7 @@ using Parsed = std::expected<T, Refusal>;
 inline std::unexpected<Refusal> refuse(Reason reason, std::string detail = {}) {
   return std::unexpected(Refusal{reason, std::move(detail)});
 }
+inline std::unexpected<Refusal> refuse(Refusal refusal) { return std::unexpected(std::move(refusal)); }
 
 // How much work an appraisal did. A bound on both holds whatever the input: see docs/evidence.md.
 struct Effort {

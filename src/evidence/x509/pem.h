@@ -4,14 +4,14 @@
 
 #include <vector>
 
-#include "evidence/refusal.h"
+#include "evidence/x509/certificate.h"
 
 namespace blindai::evidence::x509 {
 
 inline constexpr std::size_t max_chain = 8;  // certificates in one PEM text
-inline constexpr std::size_t max_certificate_bytes = 16 * 1024;
 
-// The DER of 1 to max_chain certificates. `item` goes into the refusal (bad_cert_chain).
-Parsed<std::vector<Bytes>> certificates_of_pem(ByteView text, std::string_view item);
+// The DER of 1 to max_chain certificates, each not yet read. Refuses as `reason` with `item`.
+Parsed<std::vector<Bytes>> certificates_of_pem(ByteView text, std::string_view item,
+                                               Reason reason = Reason::bad_cert_chain);
 
 }  // namespace blindai::evidence::x509
