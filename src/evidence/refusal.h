@@ -92,7 +92,7 @@ std::string_view word(Reason reason);
 
 struct Refusal {
   Reason reason{};
-  std::string detail;        // without text from outside, except words that were checked against a closed alphabet
+  std::string detail{};      // without text from outside, except words that were checked against a closed alphabet
   std::string text() const;  // "EXPIRED:pck_crl"; without the colon where there is no detail
 };
 
