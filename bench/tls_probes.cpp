@@ -51,11 +51,11 @@ Result<json::Object> tls_sink(std::uint64_t bytes) {
     BLINDAI_CHECK(stream->write_all(ByteView(chunk).first(part)));
     sent += part;
   }
+  const double seconds = std::chrono::duration<double>(Steady::now() - begin).count();
   const Bytes end_mark{1};
   BLINDAI_CHECK(stream->write_all(end_mark));
   Bytes answer(1);
   BLINDAI_CHECK(read_exact(*stream, answer));
-  const double seconds = std::chrono::duration<double>(Steady::now() - begin).count();
   stream->close();
   return json::Object{
       {"bytes", bytes}, {"seconds", seconds}, {"bytes_per_second", static_cast<double>(bytes) / seconds}};

@@ -151,8 +151,7 @@ Outcome<http::ClientResponse> PooledClient::exchange(http::ClientRequest request
 
 Outcome<std::string> PooledClient::call(const std::string& method, const std::string& target,
                                         const std::string& json_body) {
-  http::ClientRequest request{
-      .method = method, .target = target, .headers = {}, .body = {}, .streamed_body_bytes = 0, .more = {}};
+  http::ClientRequest request{.method = method, .target = target};
   if (!json_body.empty()) {
     request.headers.emplace_back("Content-Type", "application/json");
     request.body.push_back(as_bytes(json_body));
@@ -183,10 +182,7 @@ Outcome<std::string> PooledClient::upload(const std::vector<ModelFile>& files, c
   std::uint64_t sent = body->head().size();
   http::ClientRequest request{.method = "POST",
                               .target = "/blindai/v1/models?id=" + percent_encode(model_id) + (save ? "&save=1" : ""),
-                              .headers = {},
-                              .body = {},
-                              .streamed_body_bytes = body->file_bytes(),
-                              .more = {}};
+                              .streamed_body_bytes = body->file_bytes()};
   request.headers.emplace_back("Content-Type",
                                body->is_bundle() ? "application/vnd.blindai.bundle" : "application/octet-stream");
   if (!body->head().empty()) {
@@ -212,6 +208,11 @@ Outcome<std::string> PooledClient::upload(const std::vector<ModelFile>& files, c
     stream.set_deadline(Steady::now() + (last ? settings_.timeouts.load : settings_.timeouts.request));
     return got;
   };
+  request.all_sent = [&] {
+    if (progress) {
+      progress(sent, body->total_bytes());
+    }
+  };
   stream.set_deadline(Steady::now() + settings_.timeouts.request);
   auto response = (*session)->send(std::move(request), max_json_answer_bytes);
   give_back(std::move(*session));
@@ -223,9 +224,6 @@ Outcome<std::string> PooledClient::upload(const std::vector<ModelFile>& files, c
   }
   if (!success(response->status)) {
     return std::unexpected(failure_of(*response));
-  }
-  if (progress) {
-    progress(sent, body->total_bytes());
   }
   std::string answer(as_text(response->body));
   const auto digest = uploaded_digest(answer);
@@ -262,12 +260,7 @@ Outcome<PooledClient::Specs> PooledClient::model_inputs(const std::string& model
       return found->second;
     }
   }
-  http::ClientRequest request{.method = "GET",
-                              .target = "/v2/models/" + percent_encode(model_id),
-                              .headers = {},
-                              .body = {},
-                              .streamed_body_bytes = 0,
-                              .more = {}};
+  http::ClientRequest request{.method = "GET", .target = "/v2/models/" + percent_encode(model_id)};
   auto response = exchange(std::move(request), max_json_answer_bytes);
   if (!response) {
     return std::unexpected(std::move(response).error());
@@ -364,12 +357,8 @@ Outcome<Prediction> PooledClient::predict(const std::string& model_id, const std
     heads.push_back({tensor.name, tensor.datatype, tensor.shape});
   }
   const std::string json = v2::encode_request(heads, {});
-  http::ClientRequest request{.method = "POST",
-                              .target = "/v2/models/" + percent_encode(model_id) + "/infer",
-                              .headers = {},
-                              .body = {as_bytes(json)},
-                              .streamed_body_bytes = 0,
-                              .more = {}};
+  http::ClientRequest request{
+      .method = "POST", .target = "/v2/models/" + percent_encode(model_id) + "/infer", .body = {as_bytes(json)}};
   request.headers.emplace_back("Content-Type", "application/octet-stream");
   request.headers.emplace_back("Inference-Header-Content-Length", std::to_string(json.size()));
   if (*wanted) {

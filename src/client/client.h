@@ -70,7 +70,8 @@ class Client {
   virtual ~Client() = default;
   virtual evidence::Report report() const = 0;  // of the newest verified connection
 
-  // Uploads one file, or a bundle where there are several. Answer: the server's JSON.
+  // Uploads one file, or a bundle where there are several. Answer: the server's JSON. `progress` is told the total when
+  // the last byte has gone out; the model is then loaded and warmed up before the answer comes.
   using Progress = std::function<void(std::uint64_t sent_bytes, std::uint64_t total_bytes)>;
   virtual Outcome<std::string> upload(const std::vector<ModelFile>& files, const std::string& model_id, bool save,
                                       const Progress& progress) = 0;

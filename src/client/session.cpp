@@ -63,12 +63,7 @@ Outcome<Verified> attest(channel::ClientStream& stream, const SessionSettings& s
   crypto::fill_random(request.nonce);
   request.fresh = settings.policy.freshness.fresh_evidence;
   const std::string body = request.to_json();
-  http::ClientRequest post{.method = "POST",
-                           .target = "/blindai/v1/attest",
-                           .headers = {},
-                           .body = {as_bytes(body)},
-                           .streamed_body_bytes = 0,
-                           .more = {}};
+  http::ClientRequest post{.method = "POST", .target = "/blindai/v1/attest", .body = {as_bytes(body)}};
   post.headers.emplace_back("Content-Type", "application/json");
   auto response = http::exchange(stream, settings.endpoint.authority, post, channel::max_attest_answer_bytes);
   if (!response) {

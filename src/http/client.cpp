@@ -159,6 +159,9 @@ Result<ClientResponse> exchange(channel::ClientStream& stream, const std::string
   if (!sent && sent.error().code != Code::unavailable) {
     return std::unexpected(sent.error());
   }
+  if (sent && request.all_sent) {
+    request.all_sent();
+  }
   // A server that refuses an upload answers before it has all of it, and closes: what it said is still to be read.
   auto response = receive(stream, request.method, max_body_bytes);
   if (!sent) {

@@ -11,10 +11,11 @@ namespace blindai::http {
 struct ClientRequest {
   std::string method;
   std::string target;
-  std::vector<std::pair<std::string, std::string>> headers;  // Host, Content-Length and User-Agent-less: added here
-  std::vector<ByteView> body;                                // parts, written without joining them
-  std::uint64_t streamed_body_bytes = 0;                     // besides `body`: pulled from `more`
-  std::function<Result<std::size_t>(MutableBytes)> more;     // fills up to the span; called until all are sent
+  std::vector<std::pair<std::string, std::string>> headers{};  // Host, Content-Length and User-Agent-less: added here
+  std::vector<ByteView> body{};                                // parts, written without joining them
+  std::uint64_t streamed_body_bytes = 0;                       // besides `body`: pulled from `more`
+  std::function<Result<std::size_t>(MutableBytes)> more{};     // fills up to the span; called until all are sent
+  std::function<void()> all_sent{};                            // once, when the last byte has gone to the network
 };
 
 struct ClientResponse {

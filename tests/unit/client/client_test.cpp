@@ -6,6 +6,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 #include "auth/auth.h"
 #include "base/json.h"
@@ -441,6 +442,22 @@ TEST_F(UploadTest, SendsTheFileAndReportsProgress) {
   ASSERT_GE(steps.size(), 2U);
   EXPECT_TRUE(std::ranges::is_sorted(steps));
   EXPECT_EQ(steps.back(), std::pair(std::uint64_t{content_.size()}, std::uint64_t{content_.size()}));
+}
+
+TEST_F(UploadTest, SaysThatAllIsSentBeforeTheServiceAnswers) {
+  std::promise<void> all_sent;
+  FakeService service({.answer = [told = all_sent.get_future().share()](const Seen& request) {
+    return told.wait_for(std::chrono::seconds(10)) == std::future_status::ready ? created(request)
+                                                                                : json_reply("{}", 500);
+  }});
+  auto client = connect(service);
+  ASSERT_TRUE(client);
+  const auto answer = client->upload(files(), "m", false, [&](std::uint64_t sent, std::uint64_t total) {
+    if (sent == total) {
+      all_sent.set_value();
+    }
+  });
+  EXPECT_TRUE(answer) << "the service waited for it in vain";
 }
 
 TEST_F(UploadTest, SendsABundleWhereThereAreSeveralFiles) {
