@@ -227,7 +227,11 @@ Outcome<std::string> PooledClient::upload(const std::vector<ModelFile>& files, c
   }
   std::string answer(as_text(response->body));
   const auto digest = uploaded_digest(answer);
-  if (!digest || !body->digest() || *digest != *body->digest()) {
+  auto wanted = body->digest();
+  if (!wanted) {
+    return failed(std::move(wanted));
+  }
+  if (!digest || *digest != *wanted) {
     return failed(Code::model_rejected,
                   {"the service holds another model than the one that was sent (the file may have changed meanwhile): "
                    "upload it again"});

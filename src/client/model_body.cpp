@@ -13,8 +13,6 @@
 namespace blindai::client {
 namespace {
 
-constexpr std::size_t chunk_bytes = 1024 * 1024;
-
 std::unexpected<Error> changed(const std::string& name) {
   return fail(Code::model_rejected,
               {"the file {} changed while it was being uploaded: upload it again", Disclosed(name)});
@@ -31,6 +29,12 @@ Result<std::size_t> read_at(int fd, MutableBytes out, std::uint64_t offset, cons
       return fail_errno(Code::model_rejected, {"the file {} cannot be read", Disclosed(name)}, "pread");
     }
   }
+}
+
+// The digest that `hash` comes to, with the words that fit a file on disk.
+Result<Digest> finish(crypto::FileHash& hash, const std::string& name, const std::function<bool()>& interrupted) {
+  auto digest = hash.finish(interrupted);
+  return digest || digest.error().code == Code::cancelled ? std::move(digest) : changed(name);
 }
 
 }  // namespace
@@ -59,6 +63,7 @@ Result<ModelBody> ModelBody::open(const std::vector<ModelFile>& files, const std
     return fail(Code::invalid_argument, {"a model is made of 1 to {} files", max_model_files});
   }
   ModelBody body;
+  body.interrupted_ = interrupted;
   for (const auto& file : files) {
     BLINDAI_TRY(Source source, open_source(file));
     const auto total = checked_add(body.file_bytes_, source.size);
@@ -80,36 +85,20 @@ Result<ModelBody> ModelBody::open(const std::vector<ModelFile>& files, const std
     }
   }
   if (body.is_bundle()) {
-    BLINDAI_CHECK(body.make_head(interrupted));
+    BLINDAI_CHECK(body.make_head());
+  } else {
+    BLINDAI_TRY(body.hash_, crypto::FileHash::of(body.files_.front().fd, std::make_shared<crypto::HashThread>()));
   }
   return body;
 }
 
-Result<void> ModelBody::hash(Source& source, const std::function<bool()>& interrupted) {
-  crypto::Sha256 hash;
-  Bytes buffer(chunk_bytes);
-  std::uint64_t offset = 0;
-  while (offset < source.size) {
-    if (interrupted && interrupted()) {
-      return fail(Code::cancelled, {"the upload was interrupted"});
-    }
-    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), source.size - offset));
-    BLINDAI_TRY(const std::size_t got, read_at(source.fd.get(), MutableBytes(buffer).first(want), offset, source.name));
-    if (got == 0) {
-      return changed(source.name);
-    }
-    hash.update(ByteView(buffer).first(got));
-    offset += got;
-  }
-  source.sha256 = hash.finish();
-  return {};
-}
-
-Result<void> ModelBody::make_head(const std::function<bool()>& interrupted) {
+Result<void> ModelBody::make_head() {
   cbor::Array list;
-  for (auto& source : files_) {
-    BLINDAI_CHECK(hash(source, interrupted));
-    list.emplace_back(cbor::Array{source.name, static_cast<std::int64_t>(source.size), cbor::Value(source.sha256)});
+  for (const Source& source : files_) {
+    BLINDAI_TRY(auto hash, crypto::FileHash::of(source.fd, nullptr));
+    hash.grown_to(source.size);
+    BLINDAI_TRY(const Digest digest, finish(hash, source.name, interrupted_));
+    list.emplace_back(cbor::Array{source.name, static_cast<std::int64_t>(source.size), cbor::Value(digest)});
   }
   const Bytes index = cbor::encode(cbor::Map{{"ctx", "blindai model v1"}, {"files", std::move(list)}});
   const auto size = checked_cast<std::uint32_t>(index.size());
@@ -124,18 +113,26 @@ Result<void> ModelBody::make_head(const std::function<bool()>& interrupted) {
   return {};
 }
 
-void ModelBody::finish_file() {
-  if (!is_bundle()) {
-    digest_ = running_.finish();
+Result<Digest> ModelBody::digest() {
+  if (!digest_) {
+    const Source& source = files_.front();
+    if (current_ < files_.size()) {
+      return fail(Code::internal, {"the model has not been sent as a whole"});
+    }
+    BLINDAI_TRY(digest_, finish(*hash_, source.name, interrupted_));
   }
-  ++current_;
-  offset_ = 0;
+  return *digest_;
+}
+
+void ModelBody::skip_finished() {
+  while (current_ < files_.size() && offset_ == files_[current_].size) {
+    ++current_;
+    offset_ = 0;
+  }
 }
 
 Result<std::size_t> ModelBody::read(MutableBytes out) {
-  while (current_ < files_.size() && offset_ == files_[current_].size) {
-    finish_file();
-  }
+  skip_finished();
   if (current_ == files_.size() || out.empty()) {
     return std::size_t{0};
   }
@@ -145,13 +142,11 @@ Result<std::size_t> ModelBody::read(MutableBytes out) {
   if (got == 0) {
     return changed(source.name);
   }
-  if (!is_bundle()) {
-    running_.update(out.first(got));
-  }
   offset_ += got;
-  if (offset_ == source.size) {
-    finish_file();
+  if (hash_) {
+    hash_->grown_to(offset_);
   }
+  skip_finished();
   return got;
 }
 

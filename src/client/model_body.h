@@ -1,6 +1,6 @@
 // The body of an upload, made of the files of a model as they lie on disk. Design section 9.1.
 //
-// One file is sent as it is and hashed while it is sent. A bundle begins with a head that holds the digest of each file,
+// One file is sent as it is, and hashed behind that by a thread of its own. A bundle begins with a head that holds the digest of each file,
 // so its files are hashed first and then sent; a file that changes in between does not fit the head, and the server
 // refuses it. Files are opened once.
 //
@@ -12,7 +12,7 @@
 
 #include "base/fd.h"
 #include "client/client.h"
-#include "crypto/crypto.h"
+#include "crypto/file_hash.h"
 
 namespace blindai::client {
 
@@ -20,7 +20,7 @@ inline constexpr std::size_t max_model_files = 1024;
 
 class ModelBody {
  public:
-  // Opens the files and, for a bundle, hashes them. `interrupted` ends the hashing with Code::cancelled. Errors:
+  // Opens the files and, for a bundle, hashes them. `interrupted` ends hashing with Code::cancelled. Errors:
   // invalid_argument (no file, a name twice), not_found, model_rejected (empty, not a regular file, changed).
   static Result<ModelBody> open(const std::vector<ModelFile>& files, const std::function<bool()>& interrupted);
 
@@ -30,27 +30,27 @@ class ModelBody {
   std::uint64_t total_bytes() const { return head_.size() + file_bytes_; }
   // The next bytes of the files. Errors: model_rejected where a file has become shorter.
   Result<std::size_t> read(MutableBytes out);
-  // Digest of the model. Of a single file it exists once every byte has been read.
-  std::optional<Digest> digest() const { return digest_; }
+  // Digest of the model, once every byte has been read; may still have to hash a good part of them. Errors: cancelled,
+  // and model_rejected where the file changed.
+  Result<Digest> digest();
 
  private:
   struct Source {
     std::string name;
     UniqueFd fd;
     std::uint64_t size = 0;
-    Digest sha256;
   };
   ModelBody() = default;
   static Result<Source> open_source(const ModelFile& file);
-  Result<void> hash(Source& source, const std::function<bool()>& interrupted);
-  Result<void> make_head(const std::function<bool()>& interrupted);
-  void finish_file();
+  Result<void> make_head();
+  void skip_finished();
 
   std::vector<Source> files_;
   Bytes head_;
   std::uint64_t file_bytes_ = 0;
-  std::optional<Digest> digest_;
-  crypto::Sha256 running_;
+  std::function<bool()> interrupted_;
+  std::optional<Digest> digest_;          // of a bundle from the start
+  std::optional<crypto::FileHash> hash_;  // of a single file
   std::size_t current_ = 0;
   std::uint64_t offset_ = 0;
 };

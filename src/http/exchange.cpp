@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t joined_bytes = 64 * 1024;      // small answers go out in one piece
 constexpr std::uint64_t dropped_bytes = 256 * 1024;  // of a body that nobody wanted
+constexpr std::uint64_t large_body_bytes = 1024 * 1024;
 constexpr auto answer_stall_time = std::chrono::seconds(30);
 
 }  // namespace
@@ -66,6 +67,9 @@ Task<Result<std::size_t>> LiveExchange::read_raw(MutableBytes out) {
   }
   if (body_begun_ == Steady::time_point{}) {
     body_begun_ = Steady::now();
+    if (left_ >= large_body_bytes) {
+      connection_.transport().expect_much();
+    }
   }
   BLINDAI_CO_CHECK(check_rate());
   connection_.until(Steady::now() + connection_.limits().body_stall_time);

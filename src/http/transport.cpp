@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -16,6 +17,8 @@ namespace {
 
 using asio::ip::tcp;
 constexpr std::size_t max_piece = 256 * 1024;
+constexpr std::size_t fair_share_bytes = 1024 * 1024;
+constexpr std::size_t large_buffer_bytes = 128 * 1024;
 constexpr std::size_t exporter_size = 32;
 constexpr std::size_t max_linger_bytes = 64 * 1024 * 1024;
 
@@ -55,6 +58,7 @@ bool Transport::peer_gone() const {
 
 Task<Result<void>> Transport::wait_ready(tcp::socket::wait_type type) {
   boost::system::error_code error;
+  read_unwaited_ = 0;
   co_await socket_.async_wait(type, asio::redirect_error(asio::use_awaitable, error));
   if (error || !socket_.is_open()) {
     co_return gone("wait");
@@ -86,13 +90,35 @@ Task<Result<void>> Transport::handshake() {
   co_return tls_ == nullptr&& socket_.is_open() ? Result<void>() : gone();
 }
 
+void Transport::expect_much() {
+  if (tls_ != nullptr) {
+    SSL_set_read_ahead(tls_, 1);
+    SSL_set_default_read_buffer_len(tls_, large_buffer_bytes);
+  }
+}
+
+// What can be had without waiting. OpenSSL gives one record at a time.
+std::size_t Transport::read_records(MutableBytes out, int& tls_result) {
+  std::size_t have = 0;
+  std::size_t count = 0;
+  ERR_clear_error();
+  do {
+    tls_result = SSL_read_ex(tls_, out.data() + have, out.size() - have, &count);
+    have += tls_result == 1 ? count : 0;
+  } while (tls_result == 1 && have < out.size());
+  return have;
+}
+
 Task<Result<std::size_t>> Transport::read_some(MutableBytes out) {
+  if (read_unwaited_ >= fair_share_bytes) {
+    read_unwaited_ = 0;
+    co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+  }
   while (socket_.is_open()) {
     if (tls_ != nullptr) {
-      std::size_t count = 0;
-      ERR_clear_error();
-      const int result = SSL_read_ex(tls_, out.data(), out.size(), &count);
-      if (result == 1) {
+      int result = 0;
+      if (const std::size_t count = read_records(out, result); count > 0) {
+        read_unwaited_ += count;
         co_return count;
       }
       if (SSL_get_error(tls_, result) == SSL_ERROR_ZERO_RETURN) {
@@ -103,6 +129,7 @@ Task<Result<std::size_t>> Transport::read_some(MutableBytes out) {
     }
     const ssize_t count = ::recv(socket_.native_handle(), out.data(), out.size(), 0);
     if (count >= 0) {
+      read_unwaited_ += static_cast<std::size_t>(count);
       co_return static_cast<std::size_t>(count);
     }
     if (errno != EAGAIN && errno != EINTR) {

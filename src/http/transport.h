@@ -21,7 +21,11 @@ class Transport {
   ~Transport();
 
   Task<Result<void>> handshake();
-  Task<Result<std::size_t>> read_some(MutableBytes out);  // 0 at an orderly end
+  // What has come, up to the whole of `out`; 0 at an orderly end. However fast the peer, the other connections of this
+  // thread get their turn from time to time.
+  Task<Result<std::size_t>> read_some(MutableBytes out);
+  // A large body comes: takes more from the socket at a time, which costs memory while a record is incomplete.
+  void expect_much();
   Task<Result<void>> write(ByteView bytes);
   // Says goodbye, and reads what the peer still sends, so that our last words are not lost to a reset.
   Task<void> linger();
@@ -32,10 +36,12 @@ class Transport {
   Result<Digest> leaf() const;
 
  private:
+  std::size_t read_records(MutableBytes out, int& tls_result);
   Task<Result<void>> wait(int tls_result);
   Task<Result<void>> wait_ready(asio::ip::tcp::socket::wait_type type);
   mutable asio::ip::tcp::socket socket_;  // asio's native_handle() is not const
   ssl_st* tls_ = nullptr;
+  std::size_t read_unwaited_ = 0;  // bytes, since this connection last let others run
 };
 
 }  // namespace blindai::http

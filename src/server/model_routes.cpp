@@ -95,18 +95,19 @@ http::Task<Result<void>> Routes::upload(http::Exchange& exchange, const Target& 
   BLINDAI_CO_TRY(const auto wanted, wanted_digest(exchange.head()));
   const auto limit = static_cast<std::uint64_t>(config_.model_bytes);
   const auto& length = exchange.head().content_length;
-  BLINDAI_CO_TRY(auto receiver, vault::BodyReceiver::start(length, limit));
+  BLINDAI_CO_TRY(auto started, vault::BodyReceiver::start(length, limit, hash_thread_));
+  const auto receiver = std::make_shared<vault::BodyReceiver>(std::move(started));
   BLINDAI_CO_TRY(const auto reservation, models_.reserve(principal.tenant, length.value_or(limit)));
   Bytes piece(piece_bytes);
-  for (std::size_t have = 0, count = 1; count > 0;) {  // hashed and written in large pieces, whatever TLS delivers
+  for (std::size_t have = 0, count = 1; count > 0;) {  // written in large pieces, whatever TLS delivers
     BLINDAI_CO_TRY(count, co_await exchange.read_some(MutableBytes(piece).subspan(have)));
     have += count;
     if (have == piece.size() || count == 0) {
-      BLINDAI_CO_CHECK(receiver.append(ByteView(piece).first(have)));
+      BLINDAI_CO_CHECK(receiver->append(ByteView(piece).first(have)));
       have = 0;
     }
   }
-  BLINDAI_CO_TRY(const auto body, receiver.finish());
+  BLINDAI_CO_TRY(const auto body, co_await models_.complete(receiver));
   if (wanted && *wanted != body->sha256()) {
     co_return fail(Code::invalid_argument,
                    {"the body does not have the digest that Repr-Digest says: it was damaged on its way"});

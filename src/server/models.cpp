@@ -125,6 +125,13 @@ std::shared_ptr<Deployment> Models::start(std::shared_ptr<const Version> version
   return deployment;
 }
 
+Task<Result<std::shared_ptr<const vault::Body>>> Models::complete(std::shared_ptr<vault::BodyReceiver> receiver) {
+  auto finish = [receiver = std::move(receiver)]() -> Task<Result<std::shared_ptr<const vault::Body>>> {
+    co_return receiver->finish();
+  };
+  co_return co_await boost::asio::co_spawn(pool_, std::move(finish), boost::asio::use_awaitable);
+}
+
 Task<Result<std::shared_ptr<const Version>>> Models::add(const auth::Principal& owner, std::string id,
                                                          std::shared_ptr<const vault::Body> body, BodyForm form) {
   auto scan = [this, owner, id, body, form]() -> Task<Result<std::shared_ptr<const Version>>> {

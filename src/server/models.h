@@ -58,6 +58,8 @@ class Models {
   class Reservation;
   Result<std::shared_ptr<Reservation>> reserve(const std::string& tenant, std::uint64_t bytes);
 
+  // The whole body, hashed to its end and sealed. Errors: those of BodyReceiver::finish().
+  Task<Result<std::shared_ptr<const vault::Body>>> complete(std::shared_ptr<vault::BodyReceiver> receiver);
   // Gate, worker, warm-up; then it stands under its id. Errors: model_rejected, invalid_argument, resource_exhausted,
   // unavailable.
   Task<Result<std::shared_ptr<const Version>>> add(const auth::Principal& owner, std::string id,
@@ -92,7 +94,7 @@ class Models {
   const Config& config_;
   const Programs programs_;
   const Clock& clock_;
-  boost::asio::thread_pool pool_{1};  // for the gate
+  boost::asio::thread_pool pool_{1};  // for the gate, and what is left to hash of a body
   mutable std::mutex mutex_;
   std::map<Key, Entry> entries_;
   std::map<std::string, std::uint64_t> reserved_;  // bytes on their way, by tenant

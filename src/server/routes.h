@@ -50,6 +50,7 @@ class Routes final : public http::Handler {
   auth::Modes modes_;
   std::shared_ptr<schedule::Turnstile> compute_;  // permits to compute, shared by all models
   std::atomic<std::uint64_t> json_bytes_in_flight_ = 0;
+  const std::shared_ptr<crypto::HashThread> hash_thread_ = std::make_shared<crypto::HashThread>();  // of uploads
 };
 
 // The admin listener: health, and nothing of anybody's data.

@@ -10,7 +10,7 @@ namespace blindai::vault {
 
 struct BodyReceiver::Impl {
   UniqueFd fd;
-  crypto::Sha256 hash;
+  std::optional<crypto::FileHash> hash;
   std::uint64_t received = 0;
   std::uint64_t limit = 0;
   std::optional<std::uint64_t> expected;
@@ -21,12 +21,14 @@ BodyReceiver::BodyReceiver(BodyReceiver&&) noexcept = default;
 BodyReceiver& BodyReceiver::operator=(BodyReceiver&&) noexcept = default;
 BodyReceiver::~BodyReceiver() = default;
 
-Result<BodyReceiver> BodyReceiver::start(std::optional<std::uint64_t> expected, std::uint64_t limit) {
+Result<BodyReceiver> BodyReceiver::start(std::optional<std::uint64_t> expected, std::uint64_t limit,
+                                         std::shared_ptr<crypto::HashThread> thread) {
   if (expected && *expected > limit) {
     return fail(Code::too_large, {"the model has {} bytes, the limit is {}", *expected, limit});
   }
   auto impl = std::make_unique<Impl>();
   BLINDAI_TRY(impl->fd, make_memfd("blindai-model", 0));
+  BLINDAI_TRY(impl->hash, crypto::FileHash::of(impl->fd, std::move(thread)));
   impl->limit = limit;
   impl->expected = expected;
   return BodyReceiver(std::move(impl));
@@ -37,8 +39,7 @@ Result<void> BodyReceiver::append(ByteView bytes) {
   if (bytes.size() > impl_->expected.value_or(impl_->limit) - impl_->received) {
     return fail(Code::too_large, {"the model is over the limit of {} bytes", impl_->expected.value_or(impl_->limit)});
   }
-  impl_->hash.update(bytes);
-  impl_->received += bytes.size();
+  const std::uint64_t received = impl_->received + bytes.size();
   while (!bytes.empty()) {
     const ssize_t count = ::write(impl_->fd.get(), bytes.data(), bytes.size());
     if (count < 0) {
@@ -49,6 +50,8 @@ Result<void> BodyReceiver::append(ByteView bytes) {
     }
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
+  impl_->received = received;
+  impl_->hash->grown_to(received);
   return {};
 }
 
@@ -66,10 +69,10 @@ Result<std::shared_ptr<const Body>> BodyReceiver::finish() {
     return fail_errno(Code::internal, {"the model cannot be sealed"}, "fcntl");
   }
   auto body = std::make_shared<Body>();
+  BLINDAI_TRY(body->sha256_, impl_->hash->finish());
   BLINDAI_TRY(body->mapping_, Mapping::of(impl_->fd.get(), impl_->received, Mapping::Access::read_only));
   body->fd_ = std::move(impl_->fd);
   body->size_ = impl_->received;
-  body->sha256_ = impl_->hash.finish();
   return body;
 }
 

@@ -1,4 +1,4 @@
-// The bytes of a model: received into a memfd, hashed as they arrive, sealed after the last one. Only a whole body
+// The bytes of a model: received into a memfd, hashed behind their arrival, sealed after the last one. Only a whole body
 // exists; a receiver that is dropped gives its memory back.
 //
 // Thread rule: a BodyReceiver belongs to one thread; a Body is immutable and shared.
@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "base/fd.h"
-#include "crypto/crypto.h"
+#include "crypto/file_hash.h"
 
 namespace blindai::vault {
 
@@ -28,15 +28,17 @@ class Body {
 
 class BodyReceiver {
  public:
-  // `expected`: from Content-Length, or nothing for a chunked body.
-  static Result<BodyReceiver> start(std::optional<std::uint64_t> expected, std::uint64_t limit);
+  // `expected`: from Content-Length, or nothing for a chunked body. Without a thread finish() hashes all.
+  static Result<BodyReceiver> start(std::optional<std::uint64_t> expected, std::uint64_t limit,
+                                    std::shared_ptr<crypto::HashThread> thread = nullptr);
   BodyReceiver(BodyReceiver&&) noexcept;
   BodyReceiver& operator=(BodyReceiver&&) noexcept;
   ~BodyReceiver();
   // Errors: too_large, resource_exhausted (memory). After an error the receiver is of no use.
   Result<void> append(ByteView bytes);
   std::uint64_t received() const;
-  // Seals against writing, growing and shrinking, and maps. Errors: invalid_argument where bytes are missing.
+  // Seals against writing, growing and shrinking, hashes what is left, and maps. Takes as long as hashing does. Errors:
+  // invalid_argument where bytes are missing.
   Result<std::shared_ptr<const Body>> finish();
 
  private:

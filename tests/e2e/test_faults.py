@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import blindai
 import numpy as np
@@ -149,7 +151,21 @@ def test_an_upload_cut_in_half_leaves_nothing(service, tmp_path):
         if sent > total // 2:
             raise Enough
 
+    before = bodies_held(service.server_pid())
     with blindai.connect() as client:
         with pytest.raises(Enough):
             client.upload_model(path, "half", progress=stop)
         assert "half" not in [model["id"] for model in client.models()]
+    end = time.monotonic() + 10
+    while bodies_held(service.server_pid()) > before:
+        assert time.monotonic() < end, "the server keeps the memory"
+        time.sleep(0.05)
+
+
+def bodies_held(pid):
+    """The files in memory, of uploads and of models, that the server has open."""
+    held = 0
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            held += "memfd:blindai-model" in str(entry.readlink())
+    return held

@@ -36,7 +36,7 @@ struct Echo final : Handler {
       exchange.connection().set_authorised();
     }
     Bytes body;
-    Bytes piece(1000);
+    Bytes piece(target == "/laborious" ? 100'000 : 1000);
     while (true) {
       const auto count = co_await exchange.read_some(piece);
       if (!count) {
@@ -46,6 +46,11 @@ struct Echo final : Handler {
       if (*count == 0) {
         break;
       }
+      if (target == "/laborious") {
+        ++pieces;
+        std::this_thread::sleep_for(2ms);
+        continue;
+      }
       append(body, ByteView(piece).first(*count));
     }
     const ByteView view = body;
@@ -53,6 +58,7 @@ struct Echo final : Handler {
     co_await exchange.respond(200, std::move(headers), std::span(&view, 1));
   }
   std::atomic<int> requests = 0;
+  std::atomic<int> pieces = 0;  // of a body that is a lot of work for the I/O thread
 };
 
 struct HttpServer : testing::Test {
@@ -282,6 +288,27 @@ TEST_F(HttpServer, CarriesLargeBodiesOverTls) {
   EXPECT_EQ(answer->body, body);
   const auto too_much = exchange(*stream, "x", post, 1000);
   EXPECT_EQ(too_much.error().code, Code::too_large);
+}
+
+// Its bytes are always there before the server has dealt with those it has: the connection never waits.
+TEST_F(HttpServer, AFastPeerDoesNotKeepTheThreadFromTheOthers) {
+  start(true);
+  channel::ClientOptions client;
+  client.host = "127.0.0.1";
+  client.port = server->port();
+  const auto fast = *channel::ClientStream::connect(client);
+  const auto other = *channel::ClientStream::connect(client);
+  fast->set_deadline(Steady::now() + 60s);
+  other->set_deadline(Steady::now() + 60s);
+  const Bytes body(40'000'000);  // most of a second of work
+  ClientRequest post{.method = "POST", .target = "/laborious", .body = {body}};
+  std::thread sender([&] { EXPECT_TRUE(exchange(*fast, "x", post, 1000)); });
+  while (echo.pieces < 20) {
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_TRUE(exchange(*other, "x", ClientRequest{.method = "GET", .target = "/"}, 1000));
+  EXPECT_LT(echo.pieces, 300) << "the other was answered only after the body";
+  sender.join();
 }
 
 TEST_F(HttpServer, SaysThatItsPortIsTaken) {

@@ -4,6 +4,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
+
+#include "base/clock.h"
+
 namespace blindai::vault {
 namespace {
 
@@ -47,6 +52,44 @@ TEST(ABody, IsRefusedWhenItEndsTooSoonOrTooLateOrIsEmpty) {
   EXPECT_FALSE(receiver->append(as_bytes("abc")));
   receiver = BodyReceiver::start(std::nullopt, 100);
   EXPECT_FALSE(receiver->finish());
+}
+
+// The memory of bodies that this process holds on to, by descriptors.
+std::size_t bodies_held() {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    count += std::filesystem::read_symlink(entry, gone).string().contains("memfd:blindai-model") ? 1U : 0U;
+  }
+  return count;
+}
+
+TEST(ABody, HasItsDigestHoweverFarBehindTheHashing) {
+  const auto thread = std::make_shared<crypto::HashThread>();
+  Bytes content(20'000'003);
+  std::ranges::generate(content, [i = 0U]() mutable { return static_cast<std::uint8_t>(i++ * 31U % 251U); });
+  auto receiver = BodyReceiver::start(content.size(), content.size(), thread);
+  for (std::size_t at = 0; at < content.size(); at += 1'000'000) {
+    ASSERT_TRUE(receiver->append(ByteView(content).subspan(at, std::min<std::size_t>(1'000'000, content.size() - at))));
+  }
+  const auto body = receiver->finish();
+  ASSERT_TRUE(body);
+  EXPECT_EQ((*body)->sha256(), crypto::sha256((*body)->view()));
+  EXPECT_EQ((*body)->sha256(), crypto::sha256(content));
+}
+
+TEST(ABody, ThatIsCutOffGivesItsMemoryBackHoweverFarBehindTheHashing) {
+  const auto thread = std::make_shared<crypto::HashThread>();
+  {
+    auto receiver = BodyReceiver::start(100'000'000, 100'000'000, thread);
+    ASSERT_TRUE(receiver->append(Bytes(50'000'000)));
+    EXPECT_GE(bodies_held(), 1U);
+  }
+  const auto end = Steady::now() + std::chrono::seconds(20);
+  while (bodies_held() > 0 && Steady::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(bodies_held(), 0U);
 }
 
 }  // namespace
