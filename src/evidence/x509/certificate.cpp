@@ -1,6 +1,7 @@
 #include "evidence/x509/certificate.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "evidence/x509/parts.h"
 
@@ -88,7 +89,8 @@ bool read_basic_constraints(ByteView value, Certificate& out) {
   return BLINDAI_HOLDS(parts.at_end());
 }
 
-// KeyUsage ::= BIT STRING of nine named bits, without trailing zero bits (X.690 section 11.2.2).
+// KeyUsage ::= BIT STRING of nine named bits. Trailing zero bits, which X.690 section 11.2.2 leaves out, are let through:
+// AMD's intermediates have one.
 bool read_key_usage(ByteView value, Certificate& out) {
   Der outer(value);
   const auto element = outer.take(tag::bit_string);
@@ -102,16 +104,12 @@ bool read_key_usage(ByteView value, Certificate& out) {
   if (!BLINDAI_HOLDS(content.size() == 2 || content.size() == 3)) {
     return false;
   }
-  const unsigned unused = content[0];
-  const unsigned last = content.back();
-  if (!BLINDAI_HOLDS(unused < 8)) {
+  // Some bit of the last byte is set, and none of those that do not count.
+  const std::uint8_t last = content.back();
+  if (!BLINDAI_HOLDS(last != 0 && content[0] <= std::countr_zero(last))) {
     return false;
   }
-  // The bits that do not count are zero and the one before them is not.
-  if (!BLINDAI_HOLDS((last & ((2U << unused) - 1U)) == 1U << unused)) {
-    return false;
-  }
-  out.key_usage = static_cast<std::uint16_t>(content[1] << 8U | (content.size() == 3 ? last : 0U));
+  out.key_usage = static_cast<std::uint16_t>(content[1] << 8U | (content.size() == 3 ? last : 0));
   return true;
 }
 

@@ -1,4 +1,6 @@
 // Who vouches for whom. Time is checked apart from signatures, so that one appraisal can serve at many times.
+//
+// Thread rule: values; const members may be called from any thread. An Effort belongs to one.
 #pragma once
 
 #include "evidence/x509/crl.h"
@@ -10,7 +12,7 @@ class VerifyingKey {
  public:
   // Nothing where the key is not valid (off the curve, too short a modulus).
   static std::optional<VerifyingKey> of(const Certificate& certificate);
-  // DER signatures of ECDSA (SEQUENCE of r and s), raw ones of RSA; `algorithm` must fit the key.
+  // DER signatures of ECDSA (SEQUENCE of r and s), raw ones of RSA; `algorithm` must fit the key, else false.
   bool verify(SignatureAlgorithm algorithm, ByteView message, ByteView signature, Effort& effort) const;
   // r and s, big-endian and of equal width, as quotes and Intel's JSON carry them. False for an RSA key.
   bool verify_raw(ByteView message, ByteView r_s, Effort& effort) const;
@@ -22,9 +24,10 @@ class VerifyingKey {
 };
 
 // Whether `issuer` issued `child`: names equal byte by byte, issuer a CA whose key usage allows it and whose path length
-// leaves room for `intermediates_below` CA certificates, signature holds. The refusal says which, under `reason`.
+// leaves room for `intermediates_below` CA certificates, signature holds. Refuses as `otherwise`. A root is looked at by
+// asking whether it issued itself: nothing follows from that, but that it is not mutilated.
 Parsed<void> require_issued(const Certificate& child, const Certificate& issuer, const VerifyingKey& issuer_key,
-                            std::int64_t intermediates_below, Refusal otherwise, Effort& effort);
+                            std::int64_t intermediates_below, const Refusal& otherwise, Effort& effort);
 // Whether `issuer` signed the list: names equal, key usage allows it, signature holds. Refuses as bad_crl with `item`.
 Parsed<void> require_signed(const Crl& crl, const Certificate& issuer, const VerifyingKey& issuer_key,
                             std::string_view item, Effort& effort);

@@ -23,37 +23,6 @@ constexpr auto pss_with_trailer = std::to_array<std::uint8_t>(
      0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48,
      0x01, 0x65, 0x03, 0x04, 0x02, 0x02, 0x05, 0x00, 0xa2, 0x03, 0x02, 0x01, 0x30, 0xa3, 0x03, 0x02, 0x01, 0x01});
 
-std::optional<Extension> take_extension(Der& list) {
-  const auto element = list.take(tag::sequence);
-  if (!element) {
-    return std::nullopt;
-  }
-  Der parts(element->content);
-  const auto oid = parts.take(tag::oid);
-  if (!oid || !is_oid(oid->content)) {
-    return std::nullopt;
-  }
-  Extension out;
-  out.oid = oid->content;
-  if (parts.peek() == tag::boolean) {
-    const auto critical = parts.next();
-    const auto value = critical ? read_boolean(critical->content) : std::nullopt;
-    if (!BLINDAI_HOLDS(value == true)) {  // FALSE is the default, which DER leaves out
-      return std::nullopt;
-    }
-    out.critical = true;
-  }
-  const auto value = parts.take(tag::octet_string);
-  if (!value) {
-    return std::nullopt;
-  }
-  if (!BLINDAI_HOLDS(parts.at_end())) {
-    return std::nullopt;
-  }
-  out.value = value->content;
-  return out;
-}
-
 }  // namespace
 
 bool equal(ByteView a, ByteView b) { return std::ranges::equal(a, b); }
@@ -97,6 +66,37 @@ std::optional<SignatureAlgorithm> algorithm_of(ByteView identifier) {
 std::optional<UnixSeconds> take_time(Der& der) {
   const auto element = der.next();
   return element ? read_time(element->tag, element->content) : std::nullopt;
+}
+
+std::optional<Extension> take_extension(Der& list) {
+  const auto element = list.take(tag::sequence);
+  if (!element) {
+    return std::nullopt;
+  }
+  Der parts(element->content);
+  const auto oid = parts.take(tag::oid);
+  if (!oid || !is_oid(oid->content)) {
+    return std::nullopt;
+  }
+  Extension out;
+  out.oid = oid->content;
+  if (parts.peek() == tag::boolean) {
+    const auto critical = parts.next();
+    const auto value = critical ? read_boolean(critical->content) : std::nullopt;
+    if (!BLINDAI_HOLDS(value == true)) {  // FALSE is the default, which DER leaves out
+      return std::nullopt;
+    }
+    out.critical = true;
+  }
+  const auto value = parts.take(tag::octet_string);
+  if (!value) {
+    return std::nullopt;
+  }
+  if (!BLINDAI_HOLDS(parts.at_end())) {
+    return std::nullopt;
+  }
+  out.value = value->content;
+  return out;
 }
 
 std::optional<Extensions> read_extensions(ByteView sequence) {

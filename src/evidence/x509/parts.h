@@ -28,6 +28,7 @@ std::optional<UnixSeconds> take_time(Der& der);
 // Whether this is a Name: at least one attribute, each alone in its set, of printable ASCII.
 bool is_name(ByteView whole);
 
+std::optional<Extension> take_extension(Der& list);
 // Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension: none twice, and no more than max_extensions.
 struct Extensions {
   std::array<Extension, max_extensions> list{};
