@@ -54,6 +54,16 @@ class Value {
 // Errors: invalid_argument; too_large for depth. An integer that fits std::int64_t is one; a larger one that fits is a
 // std::uint64_t.
 Result<Value> parse(std::string_view text, int depth_limit = max_depth);
+// A member of an object as it stands in the text: its name, and its value byte for byte, without white space around it.
+struct RawMember {
+  std::string_view name;
+  std::string_view value;
+};
+// The members of the object that `text` is, in their order: for documents in which a signature covers the bytes of one of
+// them. Only this one level is read; inside a value no more is looked at than quotes and brackets, so parse() judges it.
+// Nothing where the text is not one object and nothing else, has more than `limit` members or one twice, or writes a name
+// with an escape. What parse() accepts too, it reads alike.
+std::optional<std::vector<RawMember>> raw_members(std::string_view text, std::size_t limit);
 // Compact. A double that is not finite is written as null.
 std::string write(const Value& value);
 // A string as JSON, with its quotes. Bytes that are not UTF-8 are replaced by U+FFFD.
