@@ -56,7 +56,51 @@ def of_quote() -> dict[str, bytes]:
     }
 
 
-SEEDS = {"cbor": of_cbor, "quote": of_quote}
+def signed(member: str, inner: dict[str, object]) -> bytes:
+    return json.dumps({member: inner, "signature": "0f" * 64}, separators=(",", ":")).encode()
+
+
+DATES = {"issueDate": "2026-02-18T10:58:51Z", "nextUpdate": "2026-03-20T10:58:51Z", "tcbEvaluationDataNumber": 18}
+STANDING = {"tcbDate": "2024-11-13T00:00:00Z", "tcbStatus": "OutOfDate", "advisoryIDs": ["INTEL-SA-00837"]}
+MODULE = {"mrsigner": "00" * 48, "attributes": "00" * 8, "attributesMask": "FF" * 8}
+
+
+def tcb_info(version: int, tee: str) -> bytes:
+    inner: dict[str, object] = {"version": version, **DATES, "fmspc": "90C06F000000", "pceId": "0000", "tcbType": 0}
+    tcb: dict[str, object] = {"pcesvn": 13}
+    if version == 2:
+        tcb |= {f"sgxtcbcomp{i + 1:02}svn": i for i in range(16)}
+    else:
+        inner["id"] = tee
+        tcb["sgxtcbcomponents"] = [{"svn": i} for i in range(16)]
+    if tee == "TDX":
+        tcb["tdxtcbcomponents"] = [{"svn": 255 - i} for i in range(16)]
+        level = {"tcb": {"isvsvn": 6}, **STANDING}
+        inner |= {"tdxModule": MODULE, "tdxModuleIdentities": [{"id": "TDX_03", **MODULE, "tcbLevels": [level]}]}
+    older = {**tcb, "pcesvn": 5}
+    inner["tcbLevels"] = [{"tcb": older, **STANDING}, {"tcb": tcb, **STANDING, "tcbStatus": "UpToDate"}]
+    return signed("tcbInfo", inner)
+
+
+def of_tcb_info() -> dict[str, bytes]:
+    whole = {"sgx-v2": tcb_info(2, "SGX"), "sgx-v3": tcb_info(3, "SGX"), "tdx-v3": tcb_info(3, "TDX")}
+    return whole | {"inner": whole["tdx-v3"].removeprefix(b'{"tcbInfo":').split(b',"signature"')[0]}
+
+
+def of_qe_identity() -> dict[str, bytes]:
+    levels = [{"tcb": {"isvsvn": 8}, **STANDING}, {"tcb": {"isvsvn": 6}, **STANDING, "tcbStatus": "Revoked"}]
+    masks = {
+        "miscselect": "00000000",
+        "miscselectMask": "FFFFFFFF",
+        "attributes": "11" * 16,
+        "attributesMask": "FB" * 16,
+    }
+    inner = {"version": 2, **DATES, **masks, "mrsigner": "8C" * 32, "isvprodid": 1, "tcbLevels": levels}
+    ids = {"qe": "QE", "td-qe": "TD_QE", "qve": "QVE"}
+    return {name: signed("enclaveIdentity", {"id": text} | inner) for name, text in ids.items()}
+
+
+SEEDS = {"cbor": of_cbor, "qe_identity": of_qe_identity, "quote": of_quote, "tcb_info": of_tcb_info}
 
 
 def main() -> None:

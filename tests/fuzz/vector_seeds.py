@@ -18,7 +18,9 @@ def files(*patterns: str) -> dict[str, bytes]:
 
 
 SEEDS = {
+    "qe_identity": lambda: files("*/*/qe_identity.json"),
     "quote": lambda: files("sgx/*/quote.bin", "tdx/*/quote.bin"),
+    "tcb_info": lambda: files("*/*/tcb_info.json"),
 }
 
 

@@ -12,6 +12,7 @@
 namespace blindai::evidence::dcap {
 
 inline constexpr std::size_t max_document_bytes = 256 * 1024;
+inline constexpr int max_document_depth = 16;
 inline constexpr std::size_t max_levels = 256;
 inline constexpr std::size_t max_advisories = 128;  // of one level
 
@@ -99,11 +100,13 @@ struct QeIdentity {
 };
 
 // The outer object of a service's answer: exactly the inner object under `member` ("tcbInfo", "enclaveIdentity") and
-// `signature`, 128 hexadecimal digits. Refuses as bad_collateral_format:<item>.
+// `signature`, 128 hexadecimal digits. What the inner object holds is not looked at. Refuses as
+// bad_collateral_format:<item>.
 Parsed<SignedText> read_signed(ByteView document, std::string_view member, std::string_view item, Effort& effort);
 
 // The inner objects. Refuse as bad_collateral_format:tcb_info or :qe_identity; an unknown status word is
-// tcb_status_unknown.
+// tcb_status_unknown with the part whose level has it: "platform", "tdx_module", "qe". Two levels that ask for the same
+// are refused too: which of them counts is not said.
 Parsed<TcbInfo> parse_tcb_info(const SignedText& signed_text);
 Parsed<QeIdentity> parse_qe_identity(const SignedText& signed_text);
 
