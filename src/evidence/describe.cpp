@@ -50,10 +50,6 @@ json::Value describe_tcb(const std::array<std::uint8_t, 8>& raw, std::optional<P
   return tcb ? json::Value(describe(*tcb)) : json::Value(to_hex(raw));
 }
 
-json::Object describe_firmware(const snp::FirmwareVersion& firmware) {
-  return {{"build", int{firmware.build}}, {"minor", int{firmware.minor}}, {"major", int{firmware.major}}};
-}
-
 json::Value describe_cpuid(const std::optional<snp::Cpuid>& cpuid) {
   if (!cpuid) {
     return nullptr;
@@ -153,6 +149,10 @@ json::Object describe(const snp::Tcb& tcb) {
   return out;
 }
 
+json::Object describe(const snp::FirmwareVersion& firmware) {
+  return {{"build", int{firmware.build}}, {"minor", int{firmware.minor}}, {"major", int{firmware.major}}};
+}
+
 json::Object describe(const snp::Report& report, std::optional<Product> product) {
   return {{"version", std::int64_t{report.version}},
           {"guest_svn", std::int64_t{report.guest_svn}},
@@ -181,8 +181,8 @@ json::Object describe(const snp::Report& report, std::optional<Product> product)
           {"reported_tcb", describe_tcb(report.reported_tcb, product)},
           {"committed_tcb", describe_tcb(report.committed_tcb, product)},
           {"launch_tcb", describe_tcb(report.launch_tcb, product)},
-          {"current_fw", describe_firmware(report.current_firmware)},
-          {"committed_fw", describe_firmware(report.committed_firmware)},
+          {"current_fw", describe(report.current_firmware)},
+          {"committed_fw", describe(report.committed_firmware)},
           {"launch_mit_vector", optional_hex(report.launch_mitigations)},
           {"current_mit_vector", optional_hex(report.current_mitigations)},
           {"debug", has(report.policy, snp::policy_debug)},

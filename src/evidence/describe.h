@@ -15,5 +15,6 @@ json::Object describe(const dcap::PckExtension& pck);
 // Without a product the four TCB versions stay raw, in hexadecimal.
 json::Object describe(const snp::Report& report, std::optional<Product> product);
 json::Object describe(const snp::Tcb& tcb);
+json::Object describe(const snp::FirmwareVersion& firmware);
 
 }  // namespace blindai::evidence

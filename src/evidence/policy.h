@@ -26,6 +26,7 @@ using Allowed = std::variant<Any, std::vector<cbor::Value>>;
 
 template <typename T>
 using AnyOf = std::variant<Any, std::vector<T>>;
+using Id16 = std::array<std::uint8_t, 16>;
 using Hash32 = std::array<std::uint8_t, 32>;
 using Hash48 = std::array<std::uint8_t, 48>;
 
@@ -53,7 +54,10 @@ struct SgxAcceptance : DcapAcceptance {
 struct TdxAcceptance : DcapAcceptance {
   AnyOf<Hash48> mr_td;
   std::array<AnyOf<Hash48>, 4> rtmr;
-  std::optional<dcap::Components> min_tee_tcb_svn;
+  AnyOf<Hash48> mr_config_id;  // optional, as are the next two
+  AnyOf<Hash48> mr_owner;
+  AnyOf<Hash48> mr_owner_config;
+  std::optional<dcap::Components> min_tee_tcb_svn;  // each component
   bool allow_migratable = false;
   bool allow_service_td = false;
   std::uint64_t required_td_attributes = 0;   // of the words LASS, SEPT_VE_DISABLE, PKS, KL, TPA, PERFMON
@@ -69,6 +73,11 @@ struct SnpTcbMinimum {
 };
 struct SnpAcceptance {
   AnyOf<Hash48> measurement;
+  AnyOf<Hash32> host_data;  // optional, as are the next four
+  AnyOf<Hash48> id_key_digest;
+  AnyOf<Hash48> author_key_digest;
+  AnyOf<Id16> family_id;
+  AnyOf<Id16> image_id;
   std::vector<Product> products;
   AnyOf<Bytes> platform_ids;  // chip ids: 64 bytes, or 8 on Turin
   std::int64_t vmpl = 0;

@@ -267,6 +267,9 @@ constexpr Field<TdxAcceptance> tdx_fields[] = {
     {"rtmr1", mandatory, rtmr_into<1>},
     {"rtmr2", mandatory, rtmr_into<2>},
     {"rtmr3", mandatory, rtmr_into<3>},
+    {"mr_config_id", optional, into<&TdxAcceptance::mr_config_id>},
+    {"mr_owner", optional, into<&TdxAcceptance::mr_owner>},
+    {"mr_owner_config", optional, into<&TdxAcceptance::mr_owner_config>},
     {"min_tee_tcb_svn", optional, into<&TdxAcceptance::min_tee_tcb_svn>},
     {"allow_migratable", optional, into<&TdxAcceptance::allow_migratable>},
     {"allow_service_td", optional, into<&TdxAcceptance::allow_service_td>},
@@ -275,6 +278,11 @@ constexpr Field<TdxAcceptance> tdx_fields[] = {
 };
 constexpr Field<SnpAcceptance> snp_fields[] = {
     {"measurement", mandatory, into<&SnpAcceptance::measurement>},
+    {"host_data", optional, into<&SnpAcceptance::host_data>},
+    {"id_key_digest", optional, into<&SnpAcceptance::id_key_digest>},
+    {"author_key_digest", optional, into<&SnpAcceptance::author_key_digest>},
+    {"family_id", optional, into<&SnpAcceptance::family_id>},
+    {"image_id", optional, into<&SnpAcceptance::image_id>},
     {"products", mandatory, into<&SnpAcceptance::products>},
     {"platform_ids", mandatory, ids_into<&SnpAcceptance::platform_ids, 64, 8>},
     {"vmpl", optional, count_into<&SnpAcceptance::vmpl, 3>},
