@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "src/evidence"
 PROGRAM = ROOT / "build/mutants/bin/unit_evidence"
 PLACE = re.compile(r"\bBLINDAI_(?:REQUIRE|HOLDS)\(")
+TOKEN = re.compile(r""""(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\[^'\n]+)'|//[^\n]*|[()]""")
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,31 @@ class Mutant:
     text: str
 
 
+def end_of_call(source: str, start: int) -> int:
+    """Where the parenthesis closes that opens right before `start`."""
+    depth = 1
+    for token in TOKEN.finditer(source, start):
+        depth += {"(": 1, ")": -1}.get(token[0], 0)
+        if depth == 0:
+            return token.start()
+    raise SystemExit("a check is not closed")
+
+
 def mutants() -> list[Mutant]:
-    found: list[Mutant] = []
+    found: dict[str, Mutant] = {}
     for path in sorted(SOURCES.rglob("*.cpp")):
-        for line, text in enumerate(path.read_text().splitlines(), start=1):
-            if text.lstrip().startswith("//"):
+        source = path.read_text()
+        for call in PLACE.finditer(source):
+            text = source[source.rfind("\n", 0, call.start()) + 1 : source.index("\n", call.end())].strip()
+            if text.startswith("//"):
                 continue
-            calls = len(PLACE.findall(text))
-            if calls > 1:
-                raise SystemExit(f"{path}:{line} makes two checks in one line: they cannot be told apart")
-            if calls:
-                place = f"{path.relative_to(SOURCES)}:{line}"
-                found.append(Mutant(len(found) + 1, place, text.strip()))
-    return found
+            # In a macro over several lines __LINE__ is that of its end.
+            line = source.count("\n", 0, end_of_call(source, call.end())) + 1
+            place = f"{path.relative_to(SOURCES)}:{line}"
+            if place in found:
+                raise SystemExit(f"{place} ends two checks in one line: they cannot be told apart")
+            found[place] = Mutant(len(found) + 1, place, text)
+    return list(found.values())
 
 
 def build() -> None:

@@ -41,6 +41,12 @@ inline constexpr std::uint64_t sgx_provision_key = 1U << 4U;
 inline constexpr std::uint64_t sgx_einittoken_key = 1U << 5U;
 inline constexpr std::uint64_t sgx_kss = 1U << 7U;
 
+// What TD 1.5 adds. Not inside TdReport: there clang 19 finds no way to make one for an optional.
+struct Td15 {
+  std::array<std::uint8_t, 16> tee_tcb_svn2{};
+  std::array<std::uint8_t, 48> mr_service_td{};
+};
+
 // TD report body, 584 bytes (TDX 1.0) or 648 (TDX 1.5).
 struct TdReport {
   std::array<std::uint8_t, 16> tee_tcb_svn{};
@@ -55,10 +61,6 @@ struct TdReport {
   std::array<std::uint8_t, 48> mr_owner_config{};
   std::array<std::array<std::uint8_t, 48>, 4> rtmr{};
   std::array<std::uint8_t, 64> report_data{};
-  struct Td15 {
-    std::array<std::uint8_t, 16> tee_tcb_svn2{};
-    std::array<std::uint8_t, 48> mr_service_td{};
-  };
   std::optional<Td15> td15;  // body types 3 and 4
 };
 
