@@ -5,9 +5,14 @@ from __future__ import annotations
 
 import json
 import struct
+from datetime import datetime
 from pathlib import Path
 
 import cbor2
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 FOLDER = Path(__file__).parent
 VECTORS = json.loads((FOLDER.parent / "vectors/protocol.json").read_text())
@@ -100,7 +105,58 @@ def of_qe_identity() -> dict[str, bytes]:
     return {name: signed("enclaveIdentity", {"id": text} | inner) for name, text in ids.items()}
 
 
-SEEDS = {"cbor": of_cbor, "qe_identity": of_qe_identity, "quote": of_quote, "tcb_info": of_tcb_info}
+def of_snp_report() -> dict[str, bytes]:
+    def report(version: int, cpuid: bytes = b"", key_info: int = 0) -> bytes:
+        blank = bytearray(1184)
+        struct.pack_into("<I", blank, 0x00, version)
+        struct.pack_into("<Q", blank, 0x08, 0x30000)
+        struct.pack_into("<II", blank, 0x34, 1, 0)
+        struct.pack_into("<I", blank, 0x48, key_info)
+        blank[0x188 : 0x188 + len(cpuid)] = cpuid
+        blank[0x2A0:0x2D0] = blank[0x2E8:0x318] = bytes(range(48))
+        return bytes(blank)
+
+    return {
+        "v2": report(2),
+        "v3-milan-vlek": report(3, b"\x19\x01\x01", 1 << 2),
+        "v4-genoa": report(4, b"\x19\x11\x01"),
+        "v5-turin-masked": report(5, b"\x1a\x02\x01", 1 << 1),
+        "cut": report(5)[:-1],
+    }
+
+
+def vek(name: str, extensions: dict[str, bytes]) -> bytes:
+    """A certificate with AMD's extensions, signed by itself: who signed it is none of a parser's business."""
+    key = ec.derive_private_key(0xB11DA1, ec.SECP384R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1)
+    builder = builder.not_valid_before(datetime(2025, 1, 1)).not_valid_after(datetime(2032, 1, 1))
+    for below, value in extensions.items():
+        oid = x509.ObjectIdentifier(f"1.3.6.1.4.1.3704.1.{below}")
+        builder = builder.add_extension(x509.UnrecognizedExtension(oid, value), critical=False)
+    return builder.sign(key, hashes.SHA384()).public_bytes(serialization.Encoding.DER)
+
+
+def of_vek() -> dict[str, bytes]:
+    components = {f"3.{i}": b"\x02\x01\x00" for i in range(1, 8)} | {"3.8": b"\x02\x02\x00\xdb"}
+    milan = {"1": b"\x02\x01\x00", "2": b"\x16\x08Milan-B0"} | components
+    turin = {"1": b"\x02\x01\x01", "2": b"\x16\x05Turin", "3.9": b"\x02\x01\x01"} | components
+    return {
+        "milan": vek("SEV-VCEK", milan | {"4": bytes(range(64))}),
+        "milan-wrapped": vek("SEV-VCEK", milan | {"4": b"\x04\x40" + bytes(range(64))}),
+        "turin": vek("SEV-VCEK", turin | {"4": bytes(range(8))}),
+        "vlek": vek("SEV-VLEK", milan | {"5": b"\x16\x07CN=some"}),
+    }
+
+
+SEEDS = {
+    "cbor": of_cbor,
+    "qe_identity": of_qe_identity,
+    "quote": of_quote,
+    "snp_report": of_snp_report,
+    "tcb_info": of_tcb_info,
+    "vek": of_vek,
+}
 
 
 def main() -> None:

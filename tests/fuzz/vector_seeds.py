@@ -20,7 +20,9 @@ def files(*patterns: str) -> dict[str, bytes]:
 SEEDS = {
     "qe_identity": lambda: files("*/*/qe_identity.json"),
     "quote": lambda: files("sgx/*/quote.bin", "tdx/*/quote.bin"),
+    "snp_report": lambda: files("snp/*/report.bin"),
     "tcb_info": lambda: files("*/*/tcb_info.json"),
+    "vek": lambda: files("snp/*/vek.der"),
 }
 
 
