@@ -1,5 +1,6 @@
 #include "evidence/appraise.h"
 
+#include "evidence/dcap/appraise.h"
 #include "evidence/decide.h"
 #include "evidence/simulated_claims.h"
 #include "evidence/snp/report.h"
@@ -37,14 +38,64 @@ bool accepts(const Policy& policy, std::string_view tee) {
          (tee == "simulated" && policy.simulated);
 }
 
-// Bytes of one kind of evidence to claims: the one place that knows all kinds. The policy accepts this one.
-std::optional<Claims> claims_of(std::string_view tee, const Item& item, const Policy& policy, Report& report) {
-  if (tee == "simulated") {
-    return appraise_simulated(item.data, policy.simulated->root, report);
+// What an appraisal works on, and where it says what it finds.
+struct Inputs {
+  const Roots& roots;
+  std::string_view tee;  // of the item's type
+  const Item& item;
+  const Collateral& collateral;
+  const Policy& policy;
+  UnixSeconds at;
+  CollateralCache* cache;
+};
+
+bool accepted_type(const Inputs& in, Report& report) {
+  return report.check(BLINDAI_HOLDS(accepts(in.policy, in.tee)), "evidence_accepted_type",
+                      {Reason::tee_not_accepted, std::string(in.tee)}, accepted_tees(in.policy), std::string(in.tee),
+                      "policy");
+}
+
+template <typename Evidence>
+bool well_formed(const Parsed<Evidence>& parsed, const char* expected, Report& report) {
+  if (!parsed) {
+    report.fail("evidence_form", parsed.error(), expected, "");
+    return false;
   }
+  report.pass("evidence_form", expected, "well-formed", "");
+  return true;
+}
+
+std::optional<Claims> claims_of_quote(const Inputs& in, Report& report) {
+  const auto quote = dcap::parse_quote(in.item.data, report.effort);
+  if (!well_formed(quote, "an SGX or TDX quote of version 3, 4 or 5", report)) {
+    return std::nullopt;
+  }
+  const std::string tee(dcap::word(quote->tee));
+  if (!report.check(BLINDAI_HOLDS(tee == in.tee), "evidence_tee", {Reason::tee_mismatch}, std::string(in.tee), tee,
+                    "") ||
+      !accepted_type(in, report)) {
+    return std::nullopt;
+  }
+  const bool require_crl = quote->tee == dcap::Tee::sgx ? in.policy.sgx->require_crl : in.policy.tdx->require_crl;
+  return dcap::appraise(*quote, in.collateral, require_crl, in.at, in.roots, in.cache, report);
+}
+
+std::optional<Claims> claims_of_snp(const Inputs& in, Report& report) {
   report.fail("evidence_form", "evidence that this release can verify",
-              std::string(tee) + ": verification is not implemented in this release", "");
+              std::string(in.tee) + ": verification is not implemented in this release", "");
   return std::nullopt;
+}
+
+std::optional<Claims> claims_of_simulated(const Inputs& in, Report& report) {
+  return accepted_type(in, report) ? appraise_simulated(in.item.data, in.policy.simulated->root, report) : std::nullopt;
+}
+
+// Bytes of one kind of evidence to claims: the one place that knows all kinds.
+std::optional<Claims> claims_of(const Inputs& in, Report& report) {
+  if (in.tee == "simulated") {
+    return claims_of_simulated(in, report);
+  }
+  return in.tee == "snp" ? claims_of_snp(in, report) : claims_of_quote(in, report);
 }
 
 }  // namespace
@@ -74,18 +125,16 @@ std::optional<std::string_view> type_of_evidence(ByteView data) {
   return std::nullopt;
 }
 
-Result<VerifiedEvidence> appraise_under(const Roots& /*roots*/, const Item& item, const Collateral& /*collateral*/,
-                                        const Policy& policy, UnixSeconds at, Report& report,
-                                        CollateralCache* /*cache*/) {
+Result<VerifiedEvidence> appraise_under(const Roots& roots, const Item& item, const Collateral& collateral,
+                                        const Policy& policy, UnixSeconds at, Report& report, CollateralCache* cache) {
   const auto tee = tee_of_type(item.type);
   report.tee = tee.value_or("");
   report.simulated = tee == "simulated";
-  if (!report.check(BLINDAI_HOLDS(tee && accepts(policy, *tee)), "evidence_accepted_type",
-                    {Reason::tee_not_accepted, report.tee}, accepted_tees(policy), tee ? report.tee : "an unknown type",
-                    "policy")) {
+  if (!tee) {
+    report.fail("evidence_accepted_type", {Reason::tee_not_accepted}, accepted_tees(policy), "policy");
     return refused();
   }
-  auto claims = claims_of(*tee, item, policy, report);
+  auto claims = claims_of({roots, *tee, item, collateral, policy, at, cache}, report);
   if (!claims) {
     return refused();
   }
