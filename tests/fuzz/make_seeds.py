@@ -105,6 +105,39 @@ def of_qe_identity() -> dict[str, bytes]:
     return {name: signed("enclaveIdentity", {"id": text} | inner) for name, text in ids.items()}
 
 
+def element(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    length = bytes([size]) if size < 128 else bytes([0x82]) + size.to_bytes(2, "big")
+    return bytes([tag]) + length + content
+
+
+SGX_EXTENSION = bytes.fromhex("2a864886f84d010d01")
+
+
+def entry(number: list[int], value: bytes) -> bytes:
+    return element(0x30, element(0x06, SGX_EXTENSION + bytes(number)) + value)
+
+
+def pck_extension(platform: bool) -> bytes:
+    components = b"".join(entry([2, i], element(0x02, bytes([i]))) for i in range(1, 17))
+    svns = entry([2, 17], element(0x02, b"\x0d")) + entry([2, 18], element(0x04, bytes(range(1, 17))))
+    flags = b"".join(entry([7, i], element(0x01, b"\xff")) for i in (1, 2, 3))
+    content = (
+        entry([1], element(0x04, bytes(16)))
+        + entry([2], element(0x30, components + svns))
+        + entry([3], element(0x04, bytes(2)))
+        + entry([4], element(0x04, bytes.fromhex("00606a000000")))
+        + entry([5], element(0x0A, b"\x01"))
+    )
+    if platform:
+        content += entry([6], element(0x04, bytes(16))) + entry([7], element(0x30, flags))
+    return element(0x30, content)
+
+
+def of_pck_extension() -> dict[str, bytes]:
+    return {"platform": pck_extension(platform=True), "processor": pck_extension(platform=False)}
+
+
 def of_snp_report() -> dict[str, bytes]:
     def report(version: int, cpuid: bytes = b"", key_info: int = 0) -> bytes:
         blank = bytearray(1184)
@@ -151,6 +184,7 @@ def of_vek() -> dict[str, bytes]:
 
 SEEDS = {
     "cbor": of_cbor,
+    "pck_extension": of_pck_extension,
     "qe_identity": of_qe_identity,
     "quote": of_quote,
     "snp_report": of_snp_report,

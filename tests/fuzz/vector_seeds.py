@@ -3,7 +3,9 @@ FOLDER/<target>. Only the standard library, so that any Python 3 runs it."""
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -17,7 +19,25 @@ def files(*patterns: str) -> dict[str, bytes]:
     return {"-".join(path.relative_to(VECTORS).parts): path.read_bytes() for path in found}
 
 
+SGX_EXTENSION = bytes.fromhex("06092a864886f84d010d010482")  # its OID, and the tag of its value with a long length
+
+
+def pck_extensions() -> dict[str, bytes]:
+    """Intel's extension of the first certificate in each quote."""
+    found = {}
+    for name, quote in files("sgx/*/quote.bin", "tdx/*/quote.bin").items():
+        pem = re.search(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", quote, re.DOTALL)
+        if pem is None:
+            continue
+        certificate = base64.b64decode(pem[1])
+        at = certificate.index(SGX_EXTENSION) + len(SGX_EXTENSION)
+        size = int.from_bytes(certificate[at : at + 2], "big")
+        found[name] = certificate[at + 2 : at + 2 + size]
+    return found
+
+
 SEEDS = {
+    "pck_extension": pck_extensions,
     "qe_identity": lambda: files("*/*/qe_identity.json"),
     "quote": lambda: files("sgx/*/quote.bin", "tdx/*/quote.bin"),
     "snp_report": lambda: files("snp/*/report.bin"),
