@@ -301,21 +301,21 @@ Result<Bytes> walk_tensor(Walk& walk, ByteView message, Place place, std::set<st
 
 Result<Bytes> walk_sparse_tensor(Walk& walk, ByteView message) {
   Bytes out;
+  Shape dims;  // all fields together
   for (Fields fields(message); !fields.done();) {
     BLINDAI_TRY(const Field field, fields.next());
     if (field.number == 1 || field.number == 2) {
       BLINDAI_TRY(const Bytes tensor, walk_tensor(walk, field.bytes, Place::elsewhere, nullptr));
       put_bytes(out, field.number, tensor);
     } else if (field.number == 3) {
-      Shape dims;
       BLINDAI_CHECK(read_dims(field, dims));
-      if (!element_count(dims)) {
-        return fail(Code::model_rejected, {"a sparse tensor has more elements than can be counted"});
-      }
       append(out, field.whole);
     } else {
       return unknown_field("SparseTensorProto", field.number);
     }
+  }
+  if (!element_count(dims)) {
+    return fail(Code::model_rejected, {"a sparse tensor has more elements than can be counted"});
   }
   return out;
 }

@@ -38,7 +38,7 @@ Task<void> LiveConnection::run(Handler& handler) {
 // A head, or nothing where the peer said goodbye.
 Task<Result<std::optional<ParsedHead>>> LiveConnection::next_head() {
   idle_ = begin_ == end_;
-  deadline_ = Steady::now() + limits_.idle_time;
+  deadline_ = Steady::now() + (idle_ ? limits_.idle_time : limits_.body_stall_time);
   while (true) {
     auto parsed = parse_head(buffered(), limits_.header_bytes);
     if (!parsed || *parsed) {

@@ -11,7 +11,6 @@ namespace {
 constexpr std::size_t joined_bytes = 64 * 1024;      // small answers go out in one piece
 constexpr std::uint64_t dropped_bytes = 256 * 1024;  // of a body that nobody wanted
 constexpr std::uint64_t large_body_bytes = 1024 * 1024;
-constexpr auto answer_stall_time = std::chrono::seconds(30);
 
 }  // namespace
 
@@ -140,7 +139,7 @@ Task<Result<void>> LiveExchange::send(ByteView bytes) {
   Result<void> sent;
   while (sent && !bytes.empty()) {
     const ByteView piece = bytes.first(std::min<std::size_t>(bytes.size(), 1024 * 1024));
-    connection_.until(Steady::now() + answer_stall_time);
+    connection_.until(Steady::now() + connection_.limits().answer_stall_time);
     sent = co_await connection_.transport().write(piece);
     bytes = bytes.subspan(piece.size());
   }

@@ -35,6 +35,7 @@ struct Limits {
   Steady::duration idle_time = std::chrono::seconds(60);
   Steady::duration body_stall_time = std::chrono::seconds(30);
   std::size_t body_floor_bytes_per_second = 64 * 1024;
+  Steady::duration answer_stall_time = std::chrono::seconds(30);
 };
 
 struct Header {

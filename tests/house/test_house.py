@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants.run import Mutant
+from tests.mutants.run import load as load_mutants
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(path for path in (ROOT / "src").rglob("*") if path.suffix in {".h", ".cpp"})
 MAX_LINES = 600
@@ -123,3 +126,15 @@ def test_every_fuzz_target_is_documented_with_its_length_and_has_seeds() -> None
     assert set(targets) == files
     for target in targets:
         assert any((ROOT / "tests/fuzz/seeds" / target).iterdir()), f"no seeds for {target}"
+
+
+@pytest.mark.parametrize("mutant", load_mutants(), ids=lambda mutant: mutant.name)
+def test_a_mutant_is_an_edit_of_the_source_as_it_stands(mutant: Mutant) -> None:
+    text = (ROOT / mutant.file).read_text()
+    assert mutant.applied_to(text) != text
+    assert mutant.tests
+
+
+def test_no_check_is_listed_twice() -> None:
+    names = [mutant.name for mutant in load_mutants()]
+    assert len(set(names)) == len(names)

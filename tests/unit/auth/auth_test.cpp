@@ -22,6 +22,17 @@ TEST(AnApiKey, IsRefusedInAnyOtherForm) {
   std::string upper = good;
   upper[5] = 'A';
   EXPECT_FALSE(ApiKey::parse(upper));
+  // As long as a good one, and wrong in one place.
+  const auto changed = [&](std::size_t at, char to) {
+    std::string text = good;
+    text[at] = to;
+    return ApiKey::parse(text).has_value();
+  };
+  EXPECT_FALSE(changed(0, 'B'));
+  EXPECT_FALSE(changed(2, '-'));
+  EXPECT_FALSE(changed(3, 'g'));
+  EXPECT_FALSE(changed(19, '-'));
+  EXPECT_FALSE(changed(25, '*'));
   std::string padded = good;
   padded.back() = '=';
   EXPECT_FALSE(ApiKey::parse(padded));
@@ -57,6 +68,32 @@ TEST_F(Authentication, RefusesAProofForAnotherKeysetOrConnectionOrByAnotherKey) 
   thief.id = key.id;
   EXPECT_FALSE(judge(proof_header(thief, keysets[0], exporter)));
   EXPECT_FALSE(judge(proof_header(ApiKey::generate(), keysets[0], exporter)));
+}
+
+TEST_F(Authentication, TakesTheHeaderInOneFormAlone) {
+  const std::string good = proof_header(key, keysets[0], exporter);
+  ASSERT_TRUE(judge(good));
+  const auto changed = [&](std::string_view from, std::string_view to) {
+    std::string text = good;
+    text.replace(text.find(from), from.size(), to);
+    return judge(text).has_value();
+  };
+  EXPECT_FALSE(changed("BlindAI ", "blindai "));
+  EXPECT_FALSE(changed("BlindAI ", "BlindAI  "));
+  EXPECT_FALSE(changed("id=", "ID="));
+  EXPECT_FALSE(changed(", proof=", "; proof="));
+  EXPECT_FALSE(changed(", proof=", ",proof= "));
+  EXPECT_FALSE(changed(", proof=", ", x=1, proof="));
+  std::string no_base64 = good;
+  no_base64.back() = '*';
+  EXPECT_FALSE(judge(no_base64));
+}
+
+TEST_F(Authentication, FailsWhereTheConnectionGivesNoExporter) {
+  const std::string header = proof_header(key, keysets[0], exporter);
+  EXPECT_FALSE(authenticate(&header, modes, registry, keysets, [](std::string_view) -> Result<Bytes> {
+    return fail(Code::internal, {"no keying material"});
+  }));
 }
 
 TEST_F(Authentication, AsksForTheExporterOfTheKeysOwnId) {
@@ -113,6 +150,26 @@ TEST(TheRegistry, KeepsTheLastOwnerAndHidesOtherTenants) {
   EXPECT_EQ(registry.list("one").size(), 1u);
   EXPECT_TRUE(registry.has_tenant("two"));
   EXPECT_FALSE(registry.has_tenant("three"));
+}
+
+TEST(TheRegistry, CountsOwnersByTenantAndByRole) {
+  Registry registry;
+  ASSERT_TRUE(registry.add({"a", {}, "one", Role::owner, 0}));
+  ASSERT_TRUE(registry.add({"b", {}, "one", Role::caller, 0}));
+  ASSERT_TRUE(registry.add({"c", {}, "one", Role::owner, 0}));
+  ASSERT_TRUE(registry.add({"d", {}, "two", Role::owner, 0}));
+  EXPECT_TRUE(registry.remove("one", "a"));
+  EXPECT_FALSE(registry.remove("one", "c")) << "the owner of another tenant does not count, nor does a caller";
+  ASSERT_EQ(registry.list("one").size(), 2u);
+  EXPECT_EQ(registry.list("one")[0].id, "b");
+}
+
+TEST(TheRegistry, HoldsAHundredThousandKeys) {
+  Registry registry;
+  for (int i = 0; i < 100'000; ++i) {
+    ASSERT_TRUE(registry.add({std::to_string(i), {}, "one", Role::caller, 0}));
+  }
+  EXPECT_EQ(registry.add({"more", {}, "one", Role::caller, 0}).error().code, Code::resource_exhausted);
 }
 
 TEST(AnId, HasALengthAndAnAlphabet) {

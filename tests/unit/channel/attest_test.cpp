@@ -34,7 +34,9 @@ TEST(AnAttestRequest, IsRefusedWithAnythingButARandomNonceOfThirtyTwoBytes) {
   EXPECT_FALSE(AttestRequest::parse(R"({"nonce": ")" + nonce + R"(", "fresh": true, "id": 1})"));
   EXPECT_FALSE(AttestRequest::parse(R"({"nonce": ")" + nonce + R"(", "fresh": true, "have": "AA=="})"));
   EXPECT_FALSE(AttestRequest::parse("[]"));
-  EXPECT_FALSE(AttestRequest::parse(std::string(max_attest_request_bytes + 1, ' ')));
+  const std::string good = R"({"nonce": ")" + nonce + R"(", "fresh": true})";
+  EXPECT_TRUE(AttestRequest::parse(good + std::string(max_attest_request_bytes - good.size(), ' ')));
+  EXPECT_FALSE(AttestRequest::parse(good + std::string(max_attest_request_bytes + 1 - good.size(), ' ')));
 }
 
 TEST(AnAttestAnswer, SurvivesJson) {
@@ -73,6 +75,51 @@ TEST(AnAttestAnswer, IsBoundedBeforeItIsDecoded) {
   answer.session_signature.resize(65);
   EXPECT_FALSE(AttestAnswer::parse(answer.to_json()));
   EXPECT_FALSE(AttestAnswer::parse(std::string(max_attest_answer_bytes + 1, ' ')));
+}
+
+// Where a text is over its limit it is not even decoded; that has a code of its own.
+TEST(AnAttestAnswer, SaysWhichPartIsTooLarge) {
+  AttestAnswer answer = Sample().answer();
+  answer.evidence[0].data.resize(128 * 1024);
+  EXPECT_EQ(AttestAnswer::parse(answer.to_json()).error().code, Code::too_large);
+  answer = Sample().answer();
+  answer.keyset.resize(64 * 1024);
+  EXPECT_TRUE(AttestAnswer::parse(answer.to_json()));
+  answer.keyset.resize(64 * 1024 + 3);
+  EXPECT_EQ(AttestAnswer::parse(answer.to_json()).error().code, Code::too_large);
+  const std::string good = Sample().answer().to_json();
+  EXPECT_TRUE(AttestAnswer::parse(good + std::string(max_attest_answer_bytes - good.size(), ' ')));
+  EXPECT_EQ(AttestAnswer::parse(good + std::string(max_attest_answer_bytes + 1 - good.size(), ' ')).error().code,
+            Code::too_large);
+}
+
+TEST(AnAttestAnswer, HasAtMostEightItems) {
+  AttestAnswer answer = Sample().answer();
+  answer.evidence.resize(8, answer.evidence[0]);
+  EXPECT_TRUE(AttestAnswer::parse(answer.to_json()));
+  answer.evidence.resize(9, answer.evidence[0]);
+  EXPECT_FALSE(AttestAnswer::parse(answer.to_json()));
+}
+
+TEST(AnAttestAnswer, HasAClosedSchemaAllTheWayDown) {
+  const std::string good = Sample().answer().to_json();
+  const auto changed = [&](std::string_view from, std::string_view to) {
+    std::string text = good;
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    text.replace(at, from.size(), to);
+    return AttestAnswer::parse(text).has_value();
+  };
+  EXPECT_TRUE(changed("{", "{"));
+  EXPECT_FALSE(changed("{", R"({"extra":1,)"));
+  EXPECT_FALSE(changed(R"("evidence":[{)", R"("evidence":[{"extra":1,)"));
+  EXPECT_FALSE(changed(R"("path":{)", R"("path":{"extra":1,)"));
+  EXPECT_FALSE(changed(R"("index":1)", R"("index":-1)"));
+  EXPECT_FALSE(changed(R"("index":1)", R"("index":1.5)"));
+  EXPECT_FALSE(changed(R"("size":3)", R"("size":-3)"));
+  EXPECT_FALSE(changed(R"("type":"simulated")", R"("type":7)"));
+  EXPECT_TRUE(changed(R"("type":"simulated")", "\"type\":\"" + std::string(32, 's') + "\""));
+  EXPECT_FALSE(changed(R"("type":"simulated")", "\"type\":\"" + std::string(33, 's') + "\""));
 }
 
 TEST(AnAttestAnswer, CutAnywhereIsRefused) {

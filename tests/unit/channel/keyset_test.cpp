@@ -62,6 +62,62 @@ TEST(AKeyset, IsRefusedWithAConfigOutsideItsSchema) {
   EXPECT_FALSE(with("extra", 1));
 }
 
+TEST(AKeyset, IsBoundedInAllItsLists) {
+  const auto with = [](const char* member, std::size_t count, const auto& make) {
+    cbor::Map map = document();
+    cbor::Map config = sample_config();
+    config[member] = make(count);
+    map["config"] = config;
+    return accepted(map);
+  };
+  const auto layers = [](std::size_t count) {
+    cbor::Array list;
+    for (std::size_t i = 0; i < count; ++i) {
+      list.emplace_back("layer" + std::to_string(1000 + i));
+    }
+    return cbor::Value(list);
+  };
+  EXPECT_TRUE(with("sandbox", 64, layers));
+  EXPECT_FALSE(with("sandbox", 65, layers));
+  const auto limits = [](std::size_t count) {
+    cbor::Map map;
+    for (std::size_t i = 0; i < count; ++i) {
+      map.emplace("limit" + std::to_string(i), 1);
+    }
+    return cbor::Value(map);
+  };
+  EXPECT_TRUE(with("limits", 64, limits));
+  EXPECT_FALSE(with("limits", 65, limits));
+  const auto models = [](std::size_t count) { return cbor::Value(cbor::Array(count, crypto::sha256({}))); };
+  EXPECT_TRUE(with("models", 4096, models));
+  EXPECT_FALSE(with("models", 4097, models));
+  const auto with_code = [](std::size_t count) {
+    cbor::Map map = document();
+    cbor::Map code;
+    for (std::size_t i = 0; i < count; ++i) {
+      code.emplace("file" + std::to_string(i), crypto::sha256({}));
+    }
+    map["code"] = code;
+    return accepted(map);
+  };
+  EXPECT_TRUE(with_code(64));
+  EXPECT_FALSE(with_code(65));
+}
+
+TEST(AKeyset, NamesAStoreByIdAndEpochAndNothingElse) {
+  const auto with = [](cbor::Array store) {
+    cbor::Map map = document();
+    map["store"] = std::move(store);
+    return accepted(map);
+  };
+  EXPECT_TRUE(with({Bytes{1}, 0}));
+  EXPECT_FALSE(with({Bytes{1}, -1}));
+  EXPECT_FALSE(with({Bytes{1}}));
+  EXPECT_FALSE(with({Bytes{1}, 0, 0}));
+  EXPECT_FALSE(with({"1", 0}));
+  EXPECT_FALSE(with({Bytes{1}, "0"}));
+}
+
 TEST(AKeyset, IsRefusedWithKeysThatAreNotEd25519AndWithDatesThatRunBackwards) {
   cbor::Map map = document();
   map["session"] = Bytes(44, 0);

@@ -1,6 +1,8 @@
 #include "channel/tls.h"
 
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 #include <csignal>
 
@@ -92,11 +94,82 @@ TEST(TheIdentity, IsTheNameInTheLeaf) {
   EXPECT_TRUE(identity_error({"localhost"}, {"127.0.0.1", evidence::Any{}}));
 }
 
+TEST(TheIdentity, IsNoPartOfANameAndNotTheSubject) {
+  EXPECT_FALSE(identity_error({"*.example.com"}, {"a.example.com", evidence::Any{}}));
+  EXPECT_TRUE(identity_error({"a*.example.com"}, {"ab.example.com", evidence::Any{}}));
+  EXPECT_TRUE(identity_error({"127.0.0.1"}, {"BlindAI", evidence::Any{}})) << "the subject of every certificate here";
+  EXPECT_TRUE(identity_error({"127.0.0.2"}, {"127.0.0.1", evidence::Any{}}));
+}
+
+// A certificate for the name, of this usage, for a key of its own.
+X509* certificate_for(EVP_PKEY* key, const char* usage) {
+  X509* certificate = X509_new();
+  X509_set_version(certificate, X509_VERSION_3);
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate), 7);
+  X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
+  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+  X509_set_pubkey(certificate, key);
+  X509_NAME* name = X509_get_subject_name(certificate);
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("x"), -1, -1,
+                             0);  // NOLINT
+  X509_set_issuer_name(certificate, name);
+  for (const auto& [nid, value] : {std::pair(NID_subject_alt_name, "DNS:localhost"), {NID_ext_key_usage, usage}}) {
+    X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, nid, value);
+    X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+  }
+  X509_sign(certificate, key, EVP_sha256());
+  return certificate;
+}
+
+TEST(TheIdentity, IsThatOfAServer) {
+  for (const auto& [usage, good] : {std::pair("serverAuth", true), {"clientAuth", false}, {"codeSigning", false}}) {
+    EVP_PKEY* key = EVP_EC_gen("P-256");
+    X509* certificate = certificate_for(key, usage);
+    BIO* memory = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509(memory, certificate);
+    char* text = nullptr;
+    const auto size = static_cast<std::size_t>(BIO_get_mem_data(memory, &text));
+    const std::string pem(text, size);
+    BIO_free(memory);
+    SSL_CTX* context = identity_for({"localhost"}).make_context();
+    SSL_CTX_use_certificate(context, certificate);
+    SSL_CTX_use_PrivateKey(context, key);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    {
+      const Loopback server(context, echo);
+      auto stream = ClientStream::connect(options_for(server, {"localhost", pem}));
+      ASSERT_TRUE(stream);
+      EXPECT_EQ((*stream)->facts(Bytes(32, 1))->identity_error.has_value(), !good) << usage;
+    }
+  }
+}
+
+TEST(TheCertificate, LivesForSevenDaysAndIsNoAuthority) {
+  const std::string pem = identity_for({"localhost"}).certificate_pem();
+  BIO* memory = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
+  X509* certificate = PEM_read_bio_X509(memory, nullptr, nullptr, nullptr);
+  BIO_free(memory);
+  ASSERT_NE(certificate, nullptr);
+  int days = 0;
+  int seconds = 0;
+  ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate));
+  EXPECT_LE(days * 24 * 3600 + seconds, 7 * 24 * 3600);
+  const auto* constraints =
+      static_cast<BASIC_CONSTRAINTS*>(X509_get_ext_d2i(certificate, NID_basic_constraints, nullptr, nullptr));
+  ASSERT_NE(constraints, nullptr);
+  EXPECT_EQ(constraints->ca, 0);
+  BASIC_CONSTRAINTS_free(const_cast<BASIC_CONSTRAINTS*>(constraints));  // NOLINT
+  X509_free(certificate);
+}
+
 TEST(TheIdentity, NeedsAChainUnlessThePolicySaysAny) {
   EXPECT_TRUE(identity_error({"localhost"}, {"localhost", std::monostate{}}));
   EXPECT_FALSE(identity_error({"localhost"}, {"localhost", std::monostate{}}, true));
   EXPECT_TRUE(identity_error({"localhost"}, {"localhost", identity_for({"localhost"}).certificate_pem()}));
-  EXPECT_TRUE(identity_error({"localhost"}, {"localhost", std::string("not a certificate")}));
+  const auto unreadable = identity_error({"localhost"}, {"localhost", std::string("not a certificate")});
+  EXPECT_EQ(unreadable.value_or(""), "the certificate authorities of the policy cannot be read");
 }
 
 TEST(TheClient, RefusesTls12AndPlainText) {

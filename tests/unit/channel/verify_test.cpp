@@ -46,6 +46,16 @@ TEST_F(Verification, OfNoneOrTwoEvidenceItemsFails) {
   EXPECT_EQ(failed(answer), "evidence_item");
 }
 
+// The parser bounds an answer, and so does the verifier, whoever made the answer.
+TEST_F(Verification, OfAnAnswerWithAPartOverItsSizeFails) {
+  auto answer = sample.answer();
+  answer.path->hashes.resize(17);
+  EXPECT_EQ(failed(answer), "sizes");
+  answer = sample.answer();
+  answer.evidence[0].data.resize(evidence::max_evidence_bytes + 1);
+  EXPECT_EQ(failed(answer), "sizes");
+}
+
 TEST_F(Verification, OfEvidenceThatIsNotOfTheKeysetsTeeFails) {
   sample.keyset.tee = "sgx";
   EXPECT_EQ(failed(), "evidence_item");
@@ -197,7 +207,12 @@ TEST_F(Verification, ComparesWhatThePolicyNamesBesides) {
   EXPECT_EQ(failed(), "config_sealing");
   sample.policy.config.erase("sealing");
   sample.policy.config["models"] = std::vector<cbor::Value>{crypto::sha256({})};
+  EXPECT_EQ(failed(), "config_models");  // null: the service takes any
+  sample.keyset.config["models"] = cbor::Array{crypto::sha256({})};
+  EXPECT_EQ(failed(), "none");
+  sample.keyset.config["models"] = cbor::Array{crypto::sha256({}), crypto::sha256(as_bytes("other"))};
   EXPECT_EQ(failed(), "config_models");
+  sample.keyset.config = sample_config();
   sample.policy.config.erase("models");
   sample.policy.config["store"] = std::vector<cbor::Value>{cbor::Map{{"id", "00"}, {"epoch", 1}}};
   EXPECT_EQ(failed(), "config_store");

@@ -32,6 +32,8 @@ TEST(ABundle, IsRefusedUnlessItsSizesAddUp) {
   EXPECT_FALSE(accepted({file("m.onnx", 10)}, 11));
   EXPECT_FALSE(accepted({file("m.onnx", INT64_MAX), file("a", INT64_MAX), file("b", INT64_MAX)}, 10));
   EXPECT_FALSE(accepted({file("m.onnx", -1)}, 0));
+  // Together 2^64 more than there is.
+  EXPECT_FALSE(accepted({file("m.onnx", INT64_MAX), file("a", INT64_MAX), file("b", 12)}, 10));
 }
 
 TEST(ABundle, IsRefusedWithFilesOutOfOrderTwiceOrWithPaths) {
@@ -42,8 +44,40 @@ TEST(ABundle, IsRefusedWithFilesOutOfOrderTwiceOrWithPaths) {
   for (const char* name : {"", "/etc/passwd", "../x", "a/../b", "a\\b"}) {
     EXPECT_FALSE(accepted({file(name, 1)}, 1)) << name;
   }
+  EXPECT_FALSE(accepted({file(std::string("a\0b", 3), 1)}, 1));
+  EXPECT_TRUE(accepted({file(std::string(1024, 'n'), 1)}, 1));
+  EXPECT_FALSE(accepted({file(std::string(1025, 'n'), 1)}, 1));
   EXPECT_FALSE(accepted({}, 0));
   EXPECT_FALSE(accepted({file("m.onnx", 1)}, 1, "blindai model v2"));
+}
+
+TEST(ABundle, HasAClosedForm) {
+  const auto judge = [](const cbor::Map& head) {
+    const Bytes bytes = cbor::encode(head);
+    return parse_bundle_index(bytes, 4 + bytes.size() + 1).has_value();
+  };
+  const auto with = [&](cbor::Array entry) {
+    return judge({{"ctx", "blindai model v1"}, {"files", cbor::Array{std::move(entry)}}});
+  };
+  EXPECT_TRUE(with({"m.onnx", 1, digest}));
+  EXPECT_FALSE(with({"m.onnx", 1}));
+  EXPECT_FALSE(with({"m.onnx", 1, digest, 1}));
+  EXPECT_FALSE(with({"m.onnx", 1, Bytes(31)}));
+  EXPECT_FALSE(with({"m.onnx", 1, "digest"}));
+  EXPECT_FALSE(judge({{"ctx", "blindai model v1"}, {"files", cbor::Array{file("m.onnx", 1)}}, {"more", 1}}));
+}
+
+TEST(ABundle, HasAHeadOfAtMostAMebibyte) {
+  const auto with = [](std::size_t count) {
+    cbor::Array files;
+    for (std::size_t i = 0; i < count; ++i) {
+      std::string name = std::to_string(100'000 + i);
+      files.emplace_back(file(name + std::string(1024 - name.size(), 'n'), 1));
+    }
+    return accepted(files, count);
+  };
+  EXPECT_TRUE(with(980));
+  EXPECT_FALSE(with(1000));
 }
 
 TEST(ABundle, HasAtMostAThousandAndTwentyFourFiles) {

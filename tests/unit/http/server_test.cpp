@@ -29,6 +29,13 @@ struct Echo final : Handler {
       co_await exchange.respond_error(no);
       co_return;
     }
+    if (target == "/large") {
+      const Bytes large(64 << 20);
+      const ByteView view = large;
+      std::vector<Header> headers;
+      co_await exchange.respond(200, std::move(headers), std::span(&view, 1));
+      co_return;
+    }
     if (target == "/too-much") {
       throw std::bad_alloc();
     }
@@ -164,7 +171,14 @@ TEST_F(HttpServer, RefusesWhatIsAmbiguousOrNoHttp) {
         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: x\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nInference-Header-Content-Length: 1\r\nInference-Header-Content-Length: 2\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nContent-Encoding: identity\r\nContent-Encoding: gzip\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nRepr-Digest: a\r\nrepr-digest: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nBlindai-Model-Digest: a\r\nBLINDAI-MODEL-DIGEST: b\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        "GET /a\x7f HTTP/1.1\r\nHost: x\r\n\r\n", "GET /\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET * HTTP/1.1\r\nHost: x\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n"}) {
     const std::string answer = ask(request);
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 400") || answer.starts_with("HTTP/1.1 501")) << request << answer;
@@ -191,6 +205,120 @@ TEST_F(HttpServer, AnswersBeforeAnUnwantedBodyAndCloses) {
   const std::string answer = receive(fd, 500);
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 401")) << answer;
   EXPECT_NE(answer.find("Connection: close"), std::string::npos);
+}
+
+TEST_F(HttpServer, DropsAnUnwantedSmallBodyAndTakesTheNextRequest) {
+  start();
+  const std::string answer =
+      ask("POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 401")) << answer;
+  EXPECT_NE(answer.find("HTTP/1.1 200"), std::string::npos) << answer;
+  EXPECT_EQ(echo.requests, 2);
+}
+
+TEST_F(HttpServer, TakesNoBodyThatIsCutOffForAWholeOne) {
+  start();
+  for (const char* request : {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc",
+                              "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc"}) {
+    const UniqueFd fd = connect();
+    send(fd, request);
+    ::shutdown(fd.get(), SHUT_WR);
+    EXPECT_EQ(receive(fd, 2000).find("200"), std::string::npos) << request;
+  }
+}
+
+// One limit at a time, the others far away.
+TEST_F(HttpServer, DropsAConnectionThatIsIdleBetweenRequests) {
+  options.limits.idle_time = 200ms;
+  start();
+  const UniqueFd fd = connect();
+  send(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(receive(fd, 3000).ends_with("<end>"));
+}
+
+TEST_F(HttpServer, DropsAHeadThatHasBegunAndStalls) {
+  options.limits.body_stall_time = 200ms;
+  start();
+  const UniqueFd fd = connect();
+  send(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT");
+  EXPECT_TRUE(receive(fd, 3000).ends_with("<end>"));
+}
+
+TEST_F(HttpServer, DropsABodySlowerThanTheFloor) {
+  options.limits.body_stall_time = 300ms;
+  start();
+  const UniqueFd fd = connect();
+  send(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
+  std::string answer;
+  for (int i = 0; i < 60 && answer.empty(); ++i) {
+    ::send(fd.get(), "a", 1, MSG_NOSIGNAL);
+    answer = receive(fd, 50);
+  }
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 504")) << answer;
+}
+
+TEST_F(HttpServer, DropsWhoDoesNotTakeItsAnswer) {
+  options.limits.answer_stall_time = 300ms;
+  start();
+  const UniqueFd fd = connect();
+  send(fd, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+  std::array<char, 10> first{};
+  ASSERT_EQ(::recv(fd.get(), first.data(), first.size(), MSG_WAITALL), 10);
+  EXPECT_EQ(server->connection_count(), 1u);
+  const auto end = Steady::now() + 5s;
+  while (server->connection_count() > 0 && Steady::now() < end) {
+    std::this_thread::sleep_for(10ms);
+  }
+  EXPECT_EQ(server->connection_count(), 0u);
+}
+
+TEST_F(HttpServer, DropsAHandshakeThatDoesNotCome) {
+  options.limits.handshake_time = 200ms;
+  start(true);
+  EXPECT_FALSE(receive(connect(), 3000).empty());
+}
+
+TEST_F(HttpServer, DropsWhoShowsNoKeyInTime) {
+  options.limits.unauthorised_time = 600ms;
+  start(true);
+  channel::ClientOptions client;
+  client.host = "127.0.0.1";
+  client.port = server->port();
+  const auto authorised = *channel::ClientStream::connect(client);
+  const auto stranger = *channel::ClientStream::connect(client);
+  const auto ask_again = [](channel::ClientStream& stream, const char* target) {
+    stream.set_deadline(Steady::now() + 5s);
+    ClientRequest get;
+    get.method = "GET";
+    get.target = target;
+    return exchange(stream, "x", get, 1000).has_value();
+  };
+  ASSERT_TRUE(ask_again(*authorised, "/authorise"));
+  bool alive = true;
+  for (int i = 0; i < 30 && alive; ++i) {
+    alive = ask_again(*stranger, "/");
+    std::this_thread::sleep_for(50ms);
+  }
+  EXPECT_FALSE(alive) << "however busy it is";
+  EXPECT_TRUE(ask_again(*authorised, "/"));
+}
+
+TEST_F(HttpServer, HasACountOfConnections) {
+  options.limits.connections = 2;
+  options.limits.unauthorised_connections = 1;
+  start();
+  std::vector<UniqueFd> all;
+  for (int i = 0; i < 3; ++i) {
+    all.push_back(connect());
+    send(all.back(), "GET /authorise HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_TRUE(receive(all.back()).starts_with("HTTP/1.1 200")) << i;
+  }
+  EXPECT_FALSE(receive(connect(), 2000).empty());
+  all.pop_back();
+  std::this_thread::sleep_for(100ms);
+  const UniqueFd next = connect();
+  send(next, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(receive(next).starts_with("HTTP/1.1 200"));
 }
 
 TEST_F(HttpServer, DropsWhoIsSlow) {
