@@ -102,6 +102,15 @@ class Service:
         pids = {int(child) for file in children for child in file.read_text().split()}
         return sorted(pid for pid in pids if Path(f"/proc/{pid}").exists())
 
+    def model_memory(self) -> int:
+        """Bytes of uploads that the server holds."""
+        total = 0
+        for link in Path(f"/proc/{self.server_pid()}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                if os.readlink(link).startswith("/memfd:blindai-model"):
+                    total += link.stat().st_size
+        return total
+
     def stop(self) -> None:
         if self.process is None:
             return

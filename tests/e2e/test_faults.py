@@ -153,9 +153,14 @@ def test_an_upload_cut_in_half_leaves_nothing(service, tmp_path):
 
     before = bodies_held(service.server_pid())
     with blindai.connect() as client:
+        held = service.model_memory()
         with pytest.raises(Enough):
             client.upload_model(path, "half", progress=stop)
         assert "half" not in [model["id"] for model in client.models()]
+        end = time.monotonic() + 5
+        while service.model_memory() != held:
+            assert time.monotonic() < end, "what came of the upload is still held"
+            time.sleep(0.05)
     end = time.monotonic() + 10
     while bodies_held(service.server_pid()) > before:
         assert time.monotonic() < end, "the server keeps the memory"

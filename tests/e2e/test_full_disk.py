@@ -182,15 +182,6 @@ def test_output_that_goes_nowhere_is_an_error(service):
     assert "Exception ignored" not in done.stderr
 
 
-def model_memory(pid):
-    """Bytes of uploads that the server holds."""
-    total = 0
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        if os.readlink(link).startswith("/memfd:blindai-model"):
-            total += link.stat().st_size
-    return total
-
-
 def test_an_upload_that_memory_does_not_suffice_for_is_refused_and_given_back(tmp_path, monkeypatch):
     """RLIMIT_FSIZE bounds memory files too: the model, the programs that the server runs (25 MB), the worker's ring."""
     home = tmp_path / "service"
@@ -209,14 +200,14 @@ def test_an_upload_that_memory_does_not_suffice_for_is_refused_and_given_back(tm
         small = models.linear(tmp_path / "small.onnx")
         with blindai.connect() as client:
             client.upload_model(small)
-            held = model_memory(service.server_pid())
+            held = service.model_memory()
             for _ in range(2):
                 with pytest.raises(blindai.QuotaError, match="no memory left"):
                     client.upload_model(large)
             assert [model["id"] for model in client.models()] == ["small"]
             assert np.allclose(client.predict("small", X).output[0].as_numpy(), models.linear_result(X), atol=1e-5)
             end = time.monotonic() + 5
-            while model_memory(service.server_pid()) != held:
+            while service.model_memory() != held:
                 assert time.monotonic() < end, "what was received of the refused upload is still held"
                 time.sleep(0.05)
     finally:
@@ -226,7 +217,9 @@ def test_an_upload_that_memory_does_not_suffice_for_is_refused_and_given_back(tm
 def test_a_quota_that_is_used_up_is_named_and_given_back(tmp_path, monkeypatch):
     home = tmp_path / "service"
     home.mkdir()
-    service = Service(home, ["--port", "0", "--tenant-bytes", "40000", "--tenant-models", "2"])
+    service = Service(
+        home, ["--port", "0", "--tenant-bytes", "40000", "--tenant-models", "2", "--model-bytes", "50000"]
+    )
     for name, value in service.environment.items():
         monkeypatch.setenv(name, value)
     service.start()
@@ -234,6 +227,8 @@ def test_a_quota_that_is_used_up_is_named_and_given_back(tmp_path, monkeypatch):
         large = models.linear(tmp_path / "large.onnx", columns=100, outputs=75)
         small = models.linear(tmp_path / "small.onnx")
         with blindai.connect() as client:
+            with pytest.raises(blindai.QuotaError, match="the limit is 50000"):
+                client.upload_model(models.linear(tmp_path / "larger.onnx", columns=100, outputs=130))
             client.upload_model(large)
             with pytest.raises(blindai.QuotaError, match="delete one first"):
                 client.upload_model(large, "second")

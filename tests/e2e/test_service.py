@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import http.client
 import json
@@ -14,6 +15,7 @@ import time
 import urllib.request
 
 import blindai
+import cbor2
 import numpy as np
 import pytest
 import tritonclient.http as triton
@@ -143,6 +145,19 @@ def test_a_wrong_input_is_named(call, options, says):
     assert says in answer["error"]
 
 
+def test_a_file_of_a_bundle_that_was_damaged_is_named(call, tmp_path):
+    model = linear(tmp_path / "m.onnx").read_bytes()
+    for content, wanted in ((model, 201), (model[:-1] + bytes([model[-1] ^ 1]), 400)):
+        files = [["m.onnx", len(model), hashlib.sha256(model).digest()]]
+        head = cbor2.dumps({"ctx": "blindai model v1", "files": files}, canonical=True)
+        body = len(head).to_bytes(4, "big") + head + content
+        headers = {"Content-Type": "application/vnd.blindai.bundle"}
+        status, answer, _ = call("POST", "/blindai/v1/models?id=bundled", body, headers)
+        assert status == wanted, answer
+    assert "'m.onnx'" in answer["error"]
+    assert "digest" in answer["error"]
+
+
 @pytest.mark.usefixtures("uploaded")
 def test_a_pin_to_another_digest_is_refused(call):
     status, _, _ = infer(call, [1, 2, 3, 4], headers={"Blindai-Model-Digest": "sha256:" + "ab" * 32})
@@ -233,7 +248,7 @@ def test_no_session_can_be_resumed(service):
 
 
 def test_bad_connections_do_not_disturb_a_good_client(service, tmp_path):
-    """1 000 of them: half of them silent, the others garbage or half a handshake, while a client works on."""
+    """1 000 of them: silent, garbage, half a handshake, half a request after a whole one, while a client works on."""
     port = port_of(service)
     x = np.ones((1, 4), np.float32)
     held = []
@@ -244,6 +259,10 @@ def test_bad_connections_do_not_disturb_a_good_client(service, tmp_path):
                 bad = socket.create_connection(("127.0.0.1", port), 5)
                 if number % 4 == 1:
                     bad.sendall(os.urandom(200))
+                elif number % 4 == 2:
+                    with contextlib.suppress(OSError):  # the oldest of those without a key is dropped
+                        bad = loose_context().wrap_socket(bad)
+                        bad.sendall(b"POST /blindai/v1/attest HTTP/1.1\r\nHost: x\r\nContent-Le")
                 elif number % 4 == 3:
                     bad.sendall(b"\x16\x03\x01\x02\x00\x01\x00")
                 held.append(bad)

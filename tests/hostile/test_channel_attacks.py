@@ -40,10 +40,30 @@ def use(port, policy, tmp_path):
         client.predict(MODEL, {"secret-input": np.full(4, 7.5, np.float32)})
 
 
-def attacked(attacker, policy, tmp_path, error=blindai.AttestationError):
-    """The exception and the name of the check that failed."""
+# What a caller can tell from the class alone.
+CLASSES = {
+    "sizes": blindai.QuoteValidationError,
+    "attest_answer": blindai.QuoteValidationError,
+    "evidence_item": blindai.QuoteValidationError,
+    "evidence_accepted_type": blindai.QuoteValidationError,
+    "evidence_root": blindai.QuoteValidationError,
+    "report_data": blindai.EnclaveHeldDataError,
+    "keyset_form": blindai.EnclaveHeldDataError,
+    "keyset_life": blindai.EnclaveHeldDataError,
+    "keyset_time": blindai.EnclaveHeldDataError,
+    "tls_version": blindai.ChannelBindingError,
+    "tls_key": blindai.ChannelBindingError,
+    "tls_tickets": blindai.ChannelBindingError,
+    "session_signature": blindai.ChannelBindingError,
+    "identity": blindai.IdentityError,
+    "code": blindai.PolicyError,
+}
+
+
+def attacked(attacker, policy, tmp_path):
+    """The name of the check that failed, once the exception is the right one and nothing has left."""
     with attacker:
-        with pytest.raises(error) as caught:
+        with pytest.raises(blindai.AttestationError) as caught:
             use(attacker.port, policy, tmp_path)
         time.sleep(0.05)
     assert attacker.requests <= 1
@@ -57,7 +77,15 @@ def attacked(attacker, policy, tmp_path, error=blindai.AttestationError):
         assert secret.encode() not in attacker.received
     failed = caught.value.report.first_failed
     assert failed is not None
-    assert failed.expected or failed.found
+    assert (caught.value.failed_check, caught.value.expected, caught.value.found) == (
+        failed.name,
+        failed.expected,
+        failed.found,
+    )
+    assert failed.expected
+    assert failed.found
+    assert failed.name in str(caught.value)
+    assert type(caught.value) is CLASSES.get(failed.name, blindai.PolicyError)
     return failed.name
 
 
@@ -140,8 +168,7 @@ def test_the_exporter_of_another_connection(impostor, leaf, tmp_path):
     def answer(request, _export):
         return json.dumps(impostor.answer(request, lambda _label, _context: bytes(32))).encode()
 
-    error = blindai.ChannelBindingError
-    assert attacked(Attacker(answer, leaf=leaf), impostor.policy(), tmp_path, error) == "session_signature"
+    assert attacked(Attacker(answer, leaf=leaf), impostor.policy(), tmp_path) == "session_signature"
 
 
 @pytest.mark.parametrize(
@@ -157,13 +184,12 @@ def test_an_expired_a_future_and_an_endless_keyset(impostor, leaf, tmp_path, not
 def test_a_wrong_server_name(tmp_path):
     leaf = Leaf("elsewhere.example")
     impostor = Impostor(leaf, int(time.time()))
-    error = blindai.IdentityError
-    assert attacked(Attacker(forged(impostor), leaf=leaf), impostor.policy(), tmp_path, error) == "identity"
+    assert attacked(Attacker(forged(impostor), leaf=leaf), impostor.policy(), tmp_path) == "identity"
 
 
 def test_a_certificate_that_no_authority_signed(impostor, leaf, tmp_path):
     policy = impostor.policy(identity='server_name = "localhost"\nca = "system"')
-    assert attacked(Attacker(forged(impostor), leaf=leaf), policy, tmp_path, blindai.IdentityError) == "identity"
+    assert attacked(Attacker(forged(impostor), leaf=leaf), policy, tmp_path) == "identity"
 
 
 def test_evidence_type_and_tee_that_differ(impostor, leaf, tmp_path):
@@ -190,10 +216,19 @@ def test_another_root(impostor, leaf, tmp_path):
     assert attacked(Attacker(forged(impostor), leaf=leaf), policy, tmp_path) == "evidence_root"
 
 
-def test_a_weaker_configuration(impostor, leaf, tmp_path):
-    impostor.keyset["config"]["isolation"] = "model"
-    error = blindai.PolicyError
-    assert attacked(Attacker(forged(impostor), leaf=leaf), impostor.policy(), tmp_path, error) == "config_isolation"
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("isolation", "model"),
+        ("engine", "in-process"),
+        ("batch", "proved"),
+        ("auth", ["bearer", "proof"]),
+        ("auth", ["open"]),
+    ],
+)
+def test_a_weaker_configuration(impostor, leaf, tmp_path, member, value):
+    impostor.keyset["config"][member] = value
+    assert attacked(Attacker(forged(impostor), leaf=leaf), impostor.policy(), tmp_path) == f"config_{member}"
 
 
 def test_code_that_was_not_measured(impostor, leaf, tmp_path):
@@ -234,3 +269,30 @@ def test_an_oversized_answer(impostor, leaf, tmp_path):
 def test_an_answer_that_is_no_answer(impostor, leaf, tmp_path):
     for body in (b"", b"{}", b"[]", b"\xff" * 100, b'{"keyset": 1}'):
         assert attacked(Attacker(lambda *_, body=body: body, leaf=leaf), impostor.policy(), tmp_path) == "attest_answer"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (100, {}),
+        (101, {"Upgrade": "h2c"}),
+        (200, {"Transfer-Encoding": "chunked"}),
+        (302, {"Location": "https://localhost:1/"}),
+    ],
+)
+def test_an_answer_of_another_kind(impostor, leaf, tmp_path, status, headers):
+    def answer(request, export):
+        return status, json.dumps(impostor.answer(request, export)).encode(), headers
+
+    assert attacked(Attacker(answer, leaf=leaf), impostor.policy(), tmp_path) == "attest_answer"
+
+
+def test_a_keyset_of_another_form(impostor, leaf, tmp_path):
+    impostor.keyset["extra"] = 1
+    assert attacked(Attacker(forged(impostor), leaf=leaf), impostor.policy(), tmp_path) == "keyset_form"
+
+
+def test_a_session_key_that_the_evidence_does_not_name(impostor, leaf, tmp_path):
+    """Evidence and keyset are true; the attacker, who lacks the session key, signs with another one."""
+    impostor.session = p.key_of(b"x" * 32)
+    assert attacked(Attacker(forged(impostor), leaf=leaf), impostor.policy(), tmp_path) == "session_signature"
