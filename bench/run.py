@@ -19,37 +19,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import models, python_load, service
+from bench import evidence, models, python_load, service
+from bench.rows import Row
 
 Sample = dict[str, Any]
-
-
-@dataclass
-class Row:
-    """One line of the table: a ratio of two sides that were sampled in turn, and what it should be."""
-
-    name: str
-    unit: str
-    ours: list[float] = field(default_factory=list)
-    theirs: list[float] = field(default_factory=list)
-    baseline: str = ""
-    bound: str = ""
-    better_is: str = "higher"
-    limit: float = 0.0
-
-    def ratios(self) -> list[float]:
-        return [a / b for a, b in zip(self.ours, self.theirs, strict=True)]
-
-    def reached(self) -> bool:
-        ratio = statistics.median(self.ratios())
-        return ratio >= self.limit if self.better_is == "higher" else ratio <= self.limit
 
 
 class Bench:
@@ -180,6 +160,9 @@ class Bench:
             self.service.delete("memory-probe")
         self.rows.append(row)
 
+    def evidence(self) -> None:
+        evidence.Appraisals(self.binary.with_name("blindai-evidence-bench"), self.facts).rows(self.in_turn)
+
 
 def table(bench: Bench) -> Table:
     out = Table(title=f"BlindAI, ratios over {bench.pairs} interleaved pairs")
@@ -200,7 +183,7 @@ def table(bench: Bench) -> Table:
 
 
 def main() -> int:
-    names = ("connect", "mlp", "upload", "memory", "distilbert")
+    names = ("connect", "mlp", "upload", "memory", "distilbert", "evidence")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=names, action="append", help="this measurement alone; may be repeated")
     parser.add_argument("--pairs", type=int, default=5, help="interleaved pairs (default: %(default)s)")
