@@ -13,6 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from x509_seeds import SEEDS as X509_SEEDS
+from x509_seeds import element
 
 FOLDER = Path(__file__).parent
 VECTORS = json.loads((FOLDER.parent / "vectors/protocol.json").read_text())
@@ -105,12 +107,6 @@ def of_qe_identity() -> dict[str, bytes]:
     return {name: signed("enclaveIdentity", {"id": text} | inner) for name, text in ids.items()}
 
 
-def element(tag: int, content: bytes) -> bytes:
-    size = len(content)
-    length = bytes([size]) if size < 128 else bytes([0x82]) + size.to_bytes(2, "big")
-    return bytes([tag]) + length + content
-
-
 SGX_EXTENSION = bytes.fromhex("2a864886f84d010d01")
 
 
@@ -182,7 +178,7 @@ def of_vek() -> dict[str, bytes]:
     }
 
 
-SEEDS = {
+SEEDS = X509_SEEDS | {
     "cbor": of_cbor,
     "pck_extension": of_pck_extension,
     "qe_identity": of_qe_identity,

@@ -36,8 +36,34 @@ def pck_extensions() -> dict[str, bytes]:
     return found
 
 
+PEM = re.compile(b"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----\n", re.DOTALL)
+
+
+def certificates() -> dict[str, bytes]:
+    """The distinct certificates of chains and of quotes."""
+    out = files("snp/*/vek.der", "sgx/*/enclave_held_data.der")
+    for name, text in files("*/*.pem", "*/*/*.pem", "*/*/quote.bin").items():
+        for index, body in enumerate(PEM.findall(text)):
+            der = base64.b64decode(body)
+            if der not in out.values():
+                out[f"{name}-{index}"] = der
+    return out
+
+
+def chains() -> dict[str, bytes]:
+    in_quotes = files("sgx/*/quote.bin", "tdx/*/quote.bin")
+    carried = {name: b"".join(found.group(0) for found in PEM.finditer(data)) for name, data in in_quotes.items()}
+    return files("*/*/*chain.pem", "snp/*/a*.pem") | {name: text + b"\0" for name, text in carried.items()}
+
+
+CRLS = ("*/*/*crl.der", "*/*/*Crl.der", "snp/*/ark_crl_*.der")
+
 SEEDS = {
+    "certificate": certificates,
+    "crl": lambda: files(*CRLS),
+    "der": lambda: certificates() | files(*CRLS),
     "pck_extension": pck_extensions,
+    "pem": chains,
     "qe_identity": lambda: files("*/*/qe_identity.json"),
     "quote": lambda: files("sgx/*/quote.bin", "tdx/*/quote.bin"),
     "snp_report": lambda: files("snp/*/report.bin"),

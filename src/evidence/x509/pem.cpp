@@ -48,6 +48,7 @@ Parsed<std::vector<Bytes>> certificates_of_pem(ByteView bytes, std::string_view 
       out.push_back(std::move(*der));
       inside = false;
     } else {
+      BLINDAI_REQUIRE(!line.empty(), bad);
       BLINDAI_REQUIRE(body.size() + line.size() <= max_body, bad);
       body += line;
     }

@@ -59,6 +59,7 @@ TEST(Pem, RefusesWhatIsNotBase64) {
   EXPECT_EQ(read(block("AQI")), refused);
   EXPECT_EQ(read(block("AQI*")), refused);
   EXPECT_EQ(read(block("AQ ID")), refused);
+  EXPECT_EQ(read(block("AQ\n\nID")), refused) << "an empty line";
   EXPECT_EQ(read(block("BAV=")), refused) << "bits that are left over";
   EXPECT_EQ(read(block("BAU=AQID")), refused);
 }
