@@ -9,41 +9,51 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-Result<Value> convert(const dom::element& element, int depth) {
+Result<void> convert(const dom::element& element, int depth, Value& out) {
   if (depth < 0) {
     return fail(Code::too_large, {"JSON nested too deep"});
   }
   switch (element.type()) {
     case dom::element_type::ARRAY: {
-      Array out;
-      for (const dom::element item : dom::array(element)) {
-        BLINDAI_TRY(Value value, convert(item, depth - 1));
-        out.push_back(std::move(value));
+      const dom::array items(element);
+      Array array;
+      array.reserve(items.size());
+      for (const dom::element item : items) {
+        BLINDAI_CHECK(convert(item, depth - 1, array.emplace_back()));
       }
-      return Value(std::move(out));
+      out = Value(std::move(array));
+      return {};
     }
     case dom::element_type::OBJECT: {
-      Object out;
+      Object object;
       for (const auto& [key, item] : dom::object(element)) {
-        BLINDAI_TRY(Value value, convert(item, depth - 1));
-        if (!out.emplace(key, std::move(value)).second) {
+        const auto [place, first] = object.try_emplace(std::string(key));
+        if (!first) {
           return fail(Code::invalid_argument, {"a JSON object has a member twice"});
         }
+        BLINDAI_CHECK(convert(item, depth - 1, place->second));
       }
-      return Value(std::move(out));
+      out = Value(std::move(object));
+      return {};
     }
     case dom::element_type::INT64:
-      return Value(std::int64_t(element));
+      out = std::int64_t(element);
+      return {};
     case dom::element_type::UINT64:
-      return Value(std::uint64_t(element));
+      out = std::uint64_t(element);
+      return {};
     case dom::element_type::DOUBLE:
-      return Value(double(element));
+      out = double(element);
+      return {};
     case dom::element_type::STRING:
-      return Value(std::string_view(element));
+      out = std::string_view(element);
+      return {};
     case dom::element_type::BOOL:
-      return Value(bool(element));
+      out = bool(element);
+      return {};
     case dom::element_type::NULL_VALUE:
-      return Value(nullptr);
+      out = nullptr;
+      return {};
   }
   return fail(Code::internal, {"internal error"}, Detail{"unknown JSON type"});
 }
@@ -113,7 +123,9 @@ Result<Value> parse(std::string_view text, int depth_limit) {
   if (error != simdjson::SUCCESS) {
     return fail(Code::invalid_argument, {"malformed JSON"}, Detail{simdjson::error_message(error)});
   }
-  return convert(root, depth_limit);
+  Value value;
+  BLINDAI_CHECK(convert(root, depth_limit, value));
+  return value;
 }
 
 std::string write(const Value& value) {

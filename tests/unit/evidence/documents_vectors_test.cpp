@@ -1,13 +1,13 @@
 // The documents of Intel's services: the signature holds over the bytes that are taken for it, and every value that is
 // read is the one that another walk over the JSON finds.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
 #include "crypto/public_key.h"
 #include "evidence/dcap/documents.h"
-#include "evidence/vectors.h"
+#include "unit/evidence/cases.h"
 
 namespace blindai::evidence::dcap {
 namespace {
@@ -271,6 +271,46 @@ TEST(DocumentOfIntel, CutAnywhereIsRefused) {
           << file.path << " cut to " << size;
     }
   }
+}
+
+// What a changed document is refused for here; nothing where it is accepted or was not changed.
+std::optional<Refusal> refusal_of(const vectors::Case& changed, const DocumentFile& file) {
+  const auto bytes = changed.files.find(file.path);
+  if (bytes == changed.files.end()) {
+    return std::nullopt;
+  }
+  const auto signed_text = read(file, bytes->second);
+  if (!signed_text) {
+    return signed_text.error();
+  }
+  if (file.tcb_info) {
+    const auto info = parse_tcb_info(*signed_text);
+    return info ? std::nullopt : std::optional(info.error());
+  }
+  const auto identity = parse_qe_identity(*signed_text);
+  return identity ? std::nullopt : std::optional(identity.error());
+}
+
+// None is refused for a word that is not fair, and each that is wrong in its form alone is refused.
+TEST(DocumentOfIntel, ChangedInItsFormIsRefused) {
+  BLINDAI_NEEDS_VECTORS();
+  const std::vector<std::string> of_form{"BAD_COLLATERAL_FORMAT"};
+  std::size_t refused = 0;
+  for (const vectors::Mutation& mutation : vectors::mutations("mutations-dcap.json")) {
+    SCOPED_TRACE(mutation.id);
+    const vectors::Case changed = vectors::apply(vectors::load_case(mutation.base), mutation);
+    bool any = false;
+    for (const DocumentFile& file : {DocumentFile{"tcb_info.json", true}, DocumentFile{"qe_identity.json", false}}) {
+      if (const auto refusal = refusal_of(changed, file)) {
+        any = true;
+        EXPECT_THAT(mutation.fair, testing::Contains(word(refusal->reason)));
+        EXPECT_EQ(refusal->detail, file.tcb_info ? "tcb_info" : "qe_identity");
+      }
+    }
+    EXPECT_TRUE(any || mutation.fair != of_form);
+    refused += any ? 1U : 0U;
+  }
+  EXPECT_GE(refused, 24U);
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 // Quotes of real platforms: what is read of them against what their case files say.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <set>
 
 #include "evidence/dcap/quote.h"
-#include "evidence/vectors.h"
+#include "unit/evidence/cases.h"
 
 namespace blindai::evidence::dcap {
 namespace {
@@ -211,54 +211,21 @@ TEST(QuoteOfAPlatform, WithAWrongLengthIsRefused) {
   }
 }
 
-std::optional<Bytes> changed(Bytes bytes, const json::Array& operations) {
-  for (const json::Value& operation : operations) {
-    const std::string& what = *operation.text("op");
-    const auto* offset = at(operation, {"offset"});
-    const auto place = static_cast<std::size_t>(offset == nullptr ? 0 : *offset->as<std::int64_t>());
-    const Bytes more = operation.text("hex") == nullptr ? Bytes{} : *from_hex(*operation.text("hex"));
-    if (operation.text("file") == nullptr || *operation.text("file") != "quote.bin") {
-      return std::nullopt;
-    }
-    if (what == "xor") {
-      bytes.at(place) ^= from_hex(*operation.text("value"))->front();
-    } else if (what == "set") {
-      std::ranges::copy(more, bytes.begin() + static_cast<std::ptrdiff_t>(place));
-    } else if (what == "append") {
-      append(bytes, more);
-    } else if (what == "truncate") {
-      bytes.resize(static_cast<std::size_t>(*at(operation, {"size"})->as<std::int64_t>()));
-    } else {
-      return std::nullopt;
-    }
-  }
-  return bytes;
-}
+bool is_of_form(const std::string& word) { return word.starts_with("UNSUPPORTED") || word == "BAD_QUOTE_FORMAT"; }
 
 // Each changed quote that is wrong in its form alone is refused here, and none is refused for a word that is not fair.
 TEST(QuoteOfAPlatform, ChangedInItsFormIsRefusedWithAFairWord) {
   BLINDAI_NEEDS_VECTORS();
   std::size_t refused = 0;
-  const json::Value list = vectors::read_json("mutations-dcap.json");
-  for (const json::Value& mutation : *at(list, {"mutations"})->as<json::Array>()) {
-    const std::string& base = *mutation.text("base");
-    const auto bytes = changed(vectors::read(base + "/quote.bin"), *at(mutation, {"ops"})->as<json::Array>());
-    if (!bytes) {
-      continue;
-    }
-    SCOPED_TRACE(*mutation.text("id"));
-    std::set<std::string> fair;
-    for (const json::Value& word : *at(mutation, {"error_any_of"})->as<json::Array>()) {
-      fair.insert(*word.as<std::string>());
-    }
-    const auto quote = parse(*bytes);
-    const bool of_form = std::ranges::all_of(
-        fair, [](const auto& word) { return word.starts_with("UNSUPPORTED") || word == "BAD_QUOTE_FORMAT"; });
+  for (const vectors::Mutation& mutation : vectors::mutations("mutations-dcap.json")) {
+    SCOPED_TRACE(mutation.id);
+    const vectors::Case changed = vectors::apply(vectors::load_case(mutation.base), mutation);
+    const auto quote = parse(changed.files.at("quote.bin"));
     if (!quote) {
       ++refused;
-      EXPECT_TRUE(fair.contains(std::string(word(quote.error().reason)))) << quote.error().detail;
-    } else if (*mutation.text("must") == "reject") {
-      EXPECT_FALSE(of_form);
+      EXPECT_THAT(mutation.fair, testing::Contains(word(quote.error().reason)));
+    } else if (mutation.must == "reject") {
+      EXPECT_FALSE(!mutation.fair.empty() && std::ranges::all_of(mutation.fair, is_of_form));
     }
   }
   EXPECT_GE(refused, 150U);
