@@ -25,6 +25,7 @@ const Roots& vendor_roots() {
       .amd = {digest_of("9f056bee44377e29308cb5ffa895bdfb62d18881fa6bed8d6f075b0204089cb9"),
               digest_of("429a69c9422aa258ee4d8db5fcda9c6470ef15f8cd5a9cebd6cbc7d90b863831"),
               digest_of("4f125410563a2ab9a50356f9243f6fe0b6f73de98603f53f90339c70e9d7ad08")},
+      .intel_certificate = digest_of("44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3"),
   };
   return roots;
 }

@@ -29,6 +29,7 @@ Digest key_digest(const std::string& name) {
 TEST(VendorRoots, AreTheKeysOfTheVendors) {
   BLINDAI_NEEDS_VECTORS();
   EXPECT_EQ(vendor_roots().intel.hex(), key_digest("intel_sgx_root_ca").hex());
+  EXPECT_EQ(vendor_roots().intel_certificate.hex(), crypto::sha256(vectors::read("roots/intel_sgx_root_ca.der")).hex());
   const auto amd = [](Product product) { return vendor_roots().amd.at(static_cast<std::size_t>(product)).hex(); };
   EXPECT_EQ(amd(Product::milan), key_digest("amd/milan_ark").hex());
   EXPECT_EQ(amd(Product::genoa), key_digest("amd/genoa_ark").hex());
