@@ -3,7 +3,7 @@
 #include "evidence/dcap/appraise.h"
 #include "evidence/decide.h"
 #include "evidence/simulated_claims.h"
-#include "evidence/snp/report.h"
+#include "evidence/snp/appraise.h"
 
 namespace blindai::evidence {
 namespace {
@@ -81,9 +81,11 @@ std::optional<Claims> claims_of_quote(const Inputs& in, Report& report) {
 }
 
 std::optional<Claims> claims_of_snp(const Inputs& in, Report& report) {
-  report.fail("evidence_form", "evidence that this release can verify",
-              std::string(in.tee) + ": verification is not implemented in this release", "");
-  return std::nullopt;
+  const auto parsed = snp::parse_report(in.item.data, report.effort);
+  if (!well_formed(parsed, "an SEV-SNP report of version 2 to 5", report) || !accepted_type(in, report)) {
+    return std::nullopt;
+  }
+  return snp::appraise(*parsed, in.collateral, in.policy.snp->require_crl, in.at, in.roots, in.cache, report);
 }
 
 std::optional<Claims> claims_of_simulated(const Inputs& in, Report& report) {
