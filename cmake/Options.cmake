@@ -19,10 +19,16 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(blindai_options INTERFACE -Wthread-safety)
 endif()
 
+if(BLINDAI_REFERENCE_ENGINE)
+  if(NOT BLINDAI_TESTS)
+    message(FATAL_ERROR "BLINDAI_REFERENCE_ENGINE is for tests alone, and BLINDAI_TESTS is off")
+  endif()
+  target_compile_definitions(blindai_options INTERFACE BLINDAI_REFERENCE_ENGINE=1)
+endif()
+
 if(BLINDAI_SANITIZE)
   add_compile_options(-fsanitize=${BLINDAI_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${BLINDAI_SANITIZE})
-  target_compile_definitions(blindai_options INTERFACE BLINDAI_SANITIZED=1)
   if(BLINDAI_SANITIZE MATCHES "address|thread")
     # The fortified wrappers hide accesses from the sanitizers.
     target_compile_options(blindai_options INTERFACE -U_FORTIFY_SOURCE)

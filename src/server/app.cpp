@@ -17,6 +17,7 @@
 #include "server/events.h"
 #include "server/routes.h"
 #include "tee/platform.h"
+#include "worker/build.h"
 
 namespace blindai::server {
 namespace {
@@ -135,14 +136,15 @@ Result<void> run(const Config& config) {
   form.tee = "simulated";
   form.config = security_configuration(config, worker::available_sandbox());
   form.code = digests;
-  form.build = BLINDAI_VERSION;
+  form.build = std::string(BLINDAI_VERSION) + std::string(worker::build_note);
   form.server_names = config.server_names;
   form.life = config.keyset_seconds;
   BLINDAI_TRY(const auto keysets, Keysets::make(std::move(form), system_clock()));
 
   Threads threads(static_cast<std::size_t>(config.io_threads));
   Attester attester(*keysets, *tee.platform);
-  const Models::Programs programs{code.at("blindai-worker").fd.get(), code.at("libonnxruntime.so.1").fd.get()};
+  const int engine_fd = worker::engine_has_library ? code.at("libonnxruntime.so.1").fd.get() : -1;
+  const Models::Programs programs{code.at("blindai-worker").fd.get(), engine_fd};
   Models models(*threads.contexts.front(), config, programs, system_clock());
   Routes routes(config, *keysets, attester, models, registry, system_clock());
   AdminRoutes admin;

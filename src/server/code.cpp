@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "crypto/crypto.h"
+#include "worker/build.h"
 
 namespace blindai::server {
 namespace {
@@ -103,11 +104,13 @@ fs::path find_engine_library() {
 
 Result<MeasuredCode> measure_code(const Config& config) {
   MeasuredCode code;
-  const fs::path worker = config.worker.empty() ? own_folder() / "blindai-worker" : fs::path(config.worker);
-  const fs::path engine = config.engine_library.empty() ? find_engine_library() : fs::path(config.engine_library);
+  const fs::path worker = config.worker.empty() ? own_folder() / worker::worker_program : fs::path(config.worker);
   BLINDAI_TRY(code["blindai-server"], measured_self());
   BLINDAI_CHECK(add_copy(code, "blindai-worker", worker, "worker"));
-  BLINDAI_CHECK(add_copy(code, "libonnxruntime.so.1", engine, "engine-library"));
+  if (worker::engine_has_library) {
+    const fs::path engine = config.engine_library.empty() ? find_engine_library() : fs::path(config.engine_library);
+    BLINDAI_CHECK(add_copy(code, "libonnxruntime.so.1", engine, "engine-library"));
+  }
   return code;
 }
 

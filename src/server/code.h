@@ -18,7 +18,8 @@ struct MeasuredFile {
   UniqueFd fd;  // of the copy; of blindai-server, the file
   Digest digest;
 };
-// By the names in the keyset's `code`: "blindai-server", "blindai-worker", "libonnxruntime.so.1".
+// By the names in the keyset's `code`: "blindai-server", "blindai-worker", "libonnxruntime.so.1" (where
+// the engine has a library: worker/build.h).
 using MeasuredCode = std::map<std::string, MeasuredFile>;
 
 // Errors: unavailable, naming the file that cannot be read and the option that says where it is; resource_exhausted.

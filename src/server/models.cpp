@@ -264,6 +264,9 @@ json::Object Models::describe(const auth::Principal& principal, const Version& v
     const auto status = group->second->worker->status();
     out["state"] = word(status.state);
     out["restarts"] = status.restarts;
+    if (!status.engine.empty()) {
+      out["engine"] = status.engine;
+    }
     if (!status.reason.empty()) {
       out["reason"] = status.reason;
     }

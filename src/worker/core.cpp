@@ -133,6 +133,7 @@ Status Core::status() const {
   status.restarts = restarts_;
   status.pid = life_ ? life_->child.pid : -1;
   status.sandbox = sandbox_;
+  status.engine = engine_;
   return status;
 }
 

@@ -99,6 +99,7 @@ class Core : public std::enable_shared_from_this<Core> {
   bool stopping_ = false;
   bool ticking_ = false;
   std::vector<std::string> sandbox_;
+  std::string engine_;
   std::shared_ptr<Life> life_;
   std::vector<ReadyHandler> waiting_;
   std::vector<std::function<void()>> callbacks_;

@@ -9,6 +9,7 @@
 #include <new>
 
 #include "base/checked.h"
+#include "worker/build.h"
 #include "worker/protocol.h"
 #include "worker/runner.h"
 #include "worker/sandbox.h"
@@ -124,6 +125,9 @@ Result<Loaded> receive_model(engine::Engine& engine, Runners& runners, ByteView 
 // In a process namespace of its own a worker is the first process, and the kernel keeps signals from it that it does not
 // handle: a fault sent from outside would be lost.
 void end_on_faults() {
+  if (instrumented) {
+    return;  // the sanitizer's run time handles them, and has something to say
+  }
   for (const int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTERM}) {
     ::signal(number, [](int received) { ::_exit(128 + received); });
   }
@@ -147,8 +151,8 @@ Result<std::unique_ptr<Prepared>> prepare(const EngineKind& kind, std::vector<st
   BLINDAI_TRY(prepared->body, Mapping::of(body_descriptor, head.body_bytes, Mapping::Access::read_only));
   if (kind.load_library != nullptr) {
     BLINDAI_CHECK(kind.load_library(engine_descriptor));
-    ::close(engine_descriptor);
   }
+  ::close(engine_descriptor);
   BLINDAI_TRY(layers, enter_early_sandbox());
   BLINDAI_TRY(prepared->engine, kind.make({.threads = head.threads, .weights_in_place = false}));
   prepared->runners = new Runners(prepared->ring);  // NOLINT: lives as long as the process

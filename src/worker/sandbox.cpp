@@ -14,6 +14,7 @@
 #include <memory>
 #include <string_view>
 
+#include "worker/build.h"
 #include "worker/protocol.h"
 
 namespace blindai::worker {
@@ -31,22 +32,10 @@ Result<void> limit(__rlimit_resource resource, std::uint64_t value, std::string_
   return {};
 }
 
-// RLIMIT_DATA and RLIMIT_AS count what is mapped already; a sanitizer's shadow is terabytes.
 Result<void> limit_memory(const Caps& caps) {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  static_cast<void>(caps);
-  return {};
-#endif
-#endif
   constexpr std::uint64_t libraries_and_stacks = std::uint64_t{2} << 30U;
   BLINDAI_CHECK(limit(RLIMIT_DATA, caps.private_bytes + libraries_and_stacks / 4, "RLIMIT_DATA"));
   return limit(RLIMIT_AS, caps.private_bytes + caps.shared_bytes + libraries_and_stacks, "RLIMIT_AS");
-#else
-  static_cast<void>(caps);
-  return {};
-#endif
 }
 
 struct CloseDirectory {
@@ -94,7 +83,7 @@ Result<void> check_descriptors() {
       continue;
     }
     const int fd = std::atoi(entry->d_name);  // the kernel wrote this number
-    if (fd == ::dirfd(directory.get())) {
+    if (fd == ::dirfd(directory.get()) || (instrumented && fd == STDERR_FILENO)) {
       continue;
     }
     if (std::ranges::find(expected, fd) == expected.end()) {
@@ -107,6 +96,9 @@ Result<void> check_descriptors() {
 
 Result<std::vector<std::string>> close_sandbox(const Caps& caps) {
   std::vector<std::string> layers;
+  if constexpr (instrumented) {
+    return layers;
+  }
   BLINDAI_CHECK(limit_memory(caps));
   BLINDAI_CHECK(limit(RLIMIT_NOFILE, 0, "RLIMIT_NOFILE"));
   BLINDAI_CHECK(limit(RLIMIT_FSIZE, 0, "RLIMIT_FSIZE"));

@@ -54,13 +54,6 @@ constexpr std::array allowed{
     Allowed{SCMP_SYS(restart_syscall), "a wait goes on after the process was stopped and continued"},
     Allowed{SCMP_SYS(exit), "a thread ends"},
     Allowed{SCMP_SYS(exit_group), "the process ends"},
-#ifdef BLINDAI_SANITIZED
-    // Builds with a sanitizer only, never what is shipped: its run time manages its shadow and reads its own mappings.
-    Allowed{SCMP_SYS(mprotect), "sanitizer"},
-    Allowed{SCMP_SYS(sigaltstack), "sanitizer"},
-    Allowed{SCMP_SYS(rt_sigaction), "sanitizer"},
-    Allowed{SCMP_SYS(prctl), "sanitizer"},
-#endif
 };
 
 using Filter = std::unique_ptr<void, decltype(&seccomp_release)>;

@@ -20,6 +20,7 @@
 #include <queue>
 #include <thread>
 
+#include "worker/build.h"
 #include "worker/protocol.h"
 #include "worker/sandbox.h"
 
@@ -71,17 +72,18 @@ constexpr int first_spare = 64;
 constexpr int executable_descriptor = engine_descriptor + 1;
 
 // What the child needs. It runs in the parent's memory until it has become the worker (CLONE_VM | CLONE_VFORK), so it
-// calls nothing but the kernel, and `error` is the parent's to read.
+// calls nothing but the kernel, and `error` is the parent's to read. It calls by number: what a sanitizer puts in front of
+// the C library would take the child's descriptors and signals for the parent's.
 struct Birth {
   std::array<int, 5> sources{};  // for the descriptors from body_descriptor on; -1: none
   int error = 0;
   bool run = true;
 };
 
-bool place_descriptors(const Birth& birth) {
-  std::array<int, 5> spare{};
+BLINDAI_UNINSTRUMENTED bool place_descriptors(const Birth& birth) {
+  std::array<long, 5> spare{};
   for (std::size_t i = 0; i < spare.size(); ++i) {
-    spare[i] = birth.sources[i] < 0 ? -1 : ::fcntl(birth.sources[i], F_DUPFD_CLOEXEC, first_spare);
+    spare[i] = birth.sources[i] < 0 ? -1 : ::syscall(SYS_fcntl, birth.sources[i], F_DUPFD_CLOEXEC, first_spare);
     if (spare[i] < 0 && birth.sources[i] >= 0) {
       return false;
     }
@@ -89,37 +91,49 @@ bool place_descriptors(const Birth& birth) {
   for (std::size_t i = 0; i < spare.size(); ++i) {
     const int place = body_descriptor + static_cast<int>(i);
     if (spare[i] < 0) {
-      ::close(place);
-    } else if (::dup3(spare[i], place, place == executable_descriptor ? O_CLOEXEC : 0) < 0) {
+      ::syscall(SYS_close, place);
+    } else if (::syscall(SYS_dup3, spare[i], place, place == executable_descriptor ? O_CLOEXEC : 0) < 0) {
       return false;
     }
   }
-  return ::syscall(SYS_close_range, 0U, 2U, 0U) == 0 &&
+  constexpr unsigned last = instrumented ? STDOUT_FILENO : STDERR_FILENO;
+  return ::syscall(SYS_close_range, 0U, last, 0U) == 0 &&
          ::syscall(SYS_close_range, static_cast<unsigned>(executable_descriptor) + 1, ~0U, 0U) == 0;
 }
 
-int child_main(void* argument) {
+BLINDAI_UNINSTRUMENTED int child_main(void* argument) {
   auto& birth = *static_cast<Birth*>(argument);
   if (!birth.run) {
-    ::_exit(0);
+    ::syscall(SYS_exit_group, 0);
   }
-  struct sigaction action{};
-  action.sa_handler = SIG_DFL;
+  // As the kernel has them: an action that is SIG_DFL without flags, and a set without signals.
+  const std::array<std::uint64_t, 4> by_default{};
+  const std::uint64_t none = 0;
   for (int number = 1; number < NSIG; ++number) {
-    ::sigaction(number, &action, nullptr);  // KILL, STOP and the C library's own refuse; they need nothing
+    ::syscall(SYS_rt_sigaction, number, by_default.data(), nullptr,
+              sizeof(none));  // KILL and STOP refuse, and need nothing
   }
-  sigset_t none;
-  ::sigemptyset(&none);
   std::array<char, 15> name{"blindai-worker"};
   std::array<char*, 2> arguments{name.data(), nullptr};
   std::array<char*, 1> environment{nullptr};
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && ::setsid() >= 0 && ::chdir("/") == 0 &&
-      place_descriptors(birth) && ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0) {
+  if (::syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && ::syscall(SYS_setsid) >= 0 &&
+      ::syscall(SYS_chdir, "/") == 0 && place_descriptors(birth) &&
+      ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, sizeof(none)) == 0) {
     ::syscall(SYS_execveat, executable_descriptor, "", arguments.data(), environment.data(), AT_EMPTY_PATH);
   }
   birth.error = errno;
-  ::_exit(127);
+  ::syscall(SYS_exit_group, 127);
+  return 127;
 }
+
+#if defined(BLINDAI_INSTRUMENTED)
+// ThreadSanitizer puts a function of its own before clone(), made for children with memory of their own. This is the C
+// library's other name for it.
+extern "C" int __clone(int (*)(void*), void*, int, void*, ...) noexcept;  // NOLINT
+constexpr auto clone_child = &__clone;
+#else
+constexpr auto clone_child = &::clone;
+#endif
 
 struct Made {
   int pid = -1;
@@ -138,8 +152,8 @@ Made make_child(Birth& birth, unsigned long flags) {
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   Made made;
-  made.pid = ::clone(child_main, static_cast<char*>(stack) + stack_bytes,
-                     static_cast<int>(flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD), &birth, &made.pidfd);
+  made.pid = clone_child(child_main, static_cast<char*>(stack) + stack_bytes,
+                         static_cast<int>(flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD), &birth, &made.pidfd);
   const int error = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::munmap(stack, stack_bytes);

@@ -144,7 +144,7 @@ class Supervision {
 
   Task<Result<void>> load() {
     BLINDAI_CO_TRY(const auto greeting, co_await receive_frame(FrameKind::hello));
-    BLINDAI_CO_CHECK(check_sandbox(greeting));
+    BLINDAI_CO_CHECK(check_greeting(greeting));
     BLINDAI_CO_CHECK(co_await send_frame(FrameKind::graph, core_->admitted().graph));
     const auto plan = encode_plan(core_->admitted());
     BLINDAI_CO_CHECK(co_await send_frame(FrameKind::weights, plan));
@@ -160,9 +160,14 @@ class Supervision {
     co_return Result<void>{};
   }
 
-  // A worker that could not close a layer that the keyset promises is not given the model.
-  Result<void> check_sandbox(ByteView greeting) {
+  // A worker that runs another engine than this build is for, or that could not close a layer that the keyset promises,
+  // is not given the model.
+  Result<void> check_greeting(ByteView greeting) {
     BLINDAI_TRY(auto hello, decode_hello(greeting));
+    if (hello.engine != core_->settings_.engine) {
+      return fail(Code::internal, {"the model's worker runs another engine than this server takes"},
+                  Detail{Disclosed(hello.engine).text});
+    }
     if (namespaces_) {
       hello.sandbox.emplace_back(layer_namespaces);
     }
@@ -172,6 +177,7 @@ class Supervision {
     }
     const std::lock_guard lock(core_->mutex_);
     core_->sandbox_ = std::move(hello.sandbox);
+    core_->engine_ = hello.engine + " " + Disclosed(hello.version).text;
     return {};
   }
 

@@ -6,6 +6,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "worker/build.h"
 #include "worker/core.h"
 #include "worker/resume.h"
 #include "worker/sandbox.h"
@@ -61,14 +62,17 @@ std::shared_ptr<Worker> start(boost::asio::io_context& io, Model model, Settings
 
 std::vector<std::string> available_sandbox() {
   static const std::vector<std::string> layers = [] {
-    std::vector<std::string> found{layer_no_new_privs, layer_rlimits};
+    std::vector<std::string> found{layer_no_new_privs};
     if (landlock_works()) {
       found.emplace_back(layer_landlock);
     }
     if (namespaces_work(namespace_flags())) {
       found.emplace_back(layer_namespaces);
     }
-    if (seccomp_works()) {
+    if (!instrumented) {
+      found.emplace_back(layer_rlimits);
+    }
+    if (!instrumented && seccomp_works()) {
       found.emplace_back(layer_seccomp);
     }
     std::ranges::sort(found);

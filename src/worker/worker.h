@@ -23,6 +23,7 @@
 #include "base/fd.h"
 #include "base/tensor.h"
 #include "gate/gate.h"
+#include "worker/build.h"
 
 namespace blindai::worker {
 
@@ -30,10 +31,11 @@ template <typename T>
 using Task = boost::asio::awaitable<T>;
 
 struct Settings {
-  int executable_fd = -1;  // of blindai-worker, opened and hashed before the keyset was made
-  int engine_fd = -1;      // of the engine's library, likewise; -1: the executable has its engine in it
-  unsigned threads = 0;    // compute threads of one run; 0: as many as CPUs
-  unsigned slots = 16;     // requests that may be in the ring at once
+  std::string engine{engine_name};  // that the worker must say it runs
+  int executable_fd = -1;           // of blindai-worker, opened and hashed before the keyset was made
+  int engine_fd = -1;               // of the engine's library, likewise; -1: the executable has its engine in it
+  unsigned threads = 0;             // compute threads of one run; 0: as many as CPUs
+  unsigned slots = 16;              // requests that may be in the ring at once
   std::uint64_t max_request_bytes = 256 * 1024 * 1024;
   std::uint64_t max_answer_bytes = 256 * 1024 * 1024;
   std::uint64_t memory_bytes = 0;  // limit on private memory; 0: derived from the model
@@ -72,6 +74,7 @@ struct Status {
   std::uint64_t restarts = 0;
   int pid = -1;                      // -1 where none runs
   std::vector<std::string> sandbox;  // layers in force
+  std::string engine;                // its name and version, as the worker says; empty before the first start
 };
 
 class Worker {

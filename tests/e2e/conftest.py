@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+# What sanitizers say, in a build that has them: $BLINDAI_BUILD names the one whose programs are tested.
+SANITIZER_REPORT = re.compile(r"^.*(?:\w+Sanitizer: |runtime error:).*$", re.MULTILINE)
 START_SECONDS = 60
 STOP_SECONDS = 20
 
@@ -26,6 +29,7 @@ class Service:
     home: Path
     arguments: list[str] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
+    segfaults: bool = False  # a test sends SIGSEGV, and a sanitizer reports it
 
     @property
     def environment(self) -> dict[str, str]:
@@ -122,6 +126,14 @@ class Service:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait(STOP_SECONDS)
         self.process = None
+        self.check_log()
+
+    def check_log(self) -> None:
+        """What sanitizers say in server and workers, which write to the same log."""
+        found = [
+            line for line in SANITIZER_REPORT.findall(self.log.read_text()) if not (self.segfaults and "SEGV" in line)
+        ]
+        assert not found, f"{found}\n{self.log.read_text()}"
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,7 @@ def test_a_server_killed_during_predict_is_unavailable_in_bounded_time(own_servi
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_worker_killed_during_predict_fails_its_request_and_comes_back(own_service, tmp_path, number):
+    own_service.segfaults = number == signal.SIGSEGV
     with blindai.connect(timeout=30) as client:
         client.upload_model(models.slow(tmp_path / "slow.onnx"))
         client.upload_model(models.linear(tmp_path / "linear.onnx"))

@@ -22,9 +22,11 @@ TENANT = "demo"
 
 
 def find_server() -> Path:
-    """blindai-server: of the installed package, or of the build tree."""
+    """blindai-server: of the installed package, or of the build tree, which for tests $BLINDAI_BUILD names."""
     program = Path(__file__).resolve().parent.parent / "bin" / "blindai-server"
-    built = Path(__file__).resolve().parents[3] / "build" / "dev" / "bin" / "blindai-server"
+    built = (
+        Path(__file__).resolve().parents[3] / os.environ.get("BLINDAI_BUILD", "build/dev") / "bin" / "blindai-server"
+    )
     for candidate in (program, built):
         if candidate.is_file():
             return candidate

@@ -4,7 +4,8 @@
 // It runs the operators that the tests' models and transformers need (operators.h has the list) and refuses the rest by
 // name. It is slow: one multiplication after another, sums in double precision.
 //
-// It is never part of what is shipped: it is built with the tests only, and nothing but tests includes this header.
+// It is never part of what is shipped: it is built with the tests only, nothing but tests and blindai-worker-reference
+// includes this header, and a server takes a worker that runs it only where it was built to (worker/build.h).
 //
 // Thread rule: as engine.h says.
 #pragma once

@@ -109,7 +109,7 @@ bool read_key_usage(ByteView value, Certificate& out) {
   if (!BLINDAI_HOLDS(last != 0 && content[0] <= std::countr_zero(last))) {
     return false;
   }
-  out.key_usage = static_cast<std::uint16_t>(content[1] << 8U | (content.size() == 3 ? last : 0));
+  out.key_usage = static_cast<std::uint16_t>(unsigned{content[1]} << 8U | (content.size() == 3 ? last : 0));
   return true;
 }
 

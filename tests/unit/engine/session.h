@@ -1,6 +1,7 @@
 // A model loaded into an engine, run on tensors of the test's own.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 
@@ -26,7 +27,7 @@ struct Output {
   template <typename T>
   std::vector<T> as() const {
     std::vector<T> values(data.size() / sizeof(T));
-    std::memcpy(values.data(), data.data(), values.size() * sizeof(T));
+    std::ranges::copy(data, reinterpret_cast<std::uint8_t*>(values.data()));  // NOLINT
     return values;
   }
 };

@@ -1,4 +1,4 @@
-// The real worker process, with the engine, in its sandbox.
+// The real worker process in its sandbox, with each engine.
 #include "worker/worker.h"
 
 #include <fcntl.h>
@@ -24,20 +24,27 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-struct AWorker : testing::Test {
+struct AWorker : testing::TestWithParam<std::string> {
   asio::io_context io;
   asio::executor_work_guard<asio::io_context::executor_type> guard = asio::make_work_guard(io);
   std::thread thread{[this] { io.run(); }};
-  UniqueFd executable{::open(BLINDAI_WORKER, O_RDONLY | O_CLOEXEC)};
-  UniqueFd engine{::open(BLINDAI_ENGINE_LIBRARY, O_RDONLY | O_CLOEXEC)};
+  UniqueFd executable;
+  UniqueFd engine;
   std::shared_ptr<const vault::Body> body;
   Settings settings;
   std::shared_ptr<Worker> worker;
 
   void SetUp() override {
-#if defined(BLINDAI_SANITIZED)
-    GTEST_SKIP() << "the run time of a sanitizer does not live in the worker's sandbox";
-#endif
+    if (instrumented && GetParam() == "onnxruntime") {
+      GTEST_SKIP() << "ONNX Runtime is not instrumented: under a sanitizer the worker runs the reference engine alone";
+    }
+    if (GetParam() == "onnxruntime") {
+      executable = UniqueFd(::open(BLINDAI_WORKER, O_RDONLY | O_CLOEXEC));
+      engine = UniqueFd(::open(BLINDAI_ENGINE_LIBRARY, O_RDONLY | O_CLOEXEC));
+    } else {
+      executable = UniqueFd(::open(BLINDAI_WORKER_REFERENCE, O_RDONLY | O_CLOEXEC));
+    }
+    settings.engine = GetParam();
     settings.executable_fd = executable.get();
     settings.engine_fd = engine.get();
     settings.threads = 1;
@@ -114,7 +121,10 @@ struct AWorker : testing::Test {
   }
 };
 
-TEST_F(AWorker, AnswersLikeTheEngine) {
+INSTANTIATE_TEST_SUITE_P(Each, AWorker, testing::Values("onnxruntime", "reference"),
+                         [](const auto& one) { return one.param; });
+
+TEST_P(AWorker, AnswersLikeTheEngine) {
   const auto ready = start("loop");
   ASSERT_TRUE(ready) << ready.error().message.str() << " (" << ready.error().detail.text << ")";
   expect_loop(3, 8);
@@ -122,7 +132,7 @@ TEST_F(AWorker, AnswersLikeTheEngine) {
   EXPECT_EQ(worker->free_slots(), 4u);
 }
 
-TEST_F(AWorker, SaysWhatTheEngineRefuses) {
+TEST_P(AWorker, SaysWhatTheEngineRefuses) {
   ASSERT_TRUE(start("gather"));
   const auto result = call([&]() -> Task<Result<void>> {
     BLINDAI_CO_TRY(auto lease, worker->try_lease());
@@ -138,7 +148,7 @@ TEST_F(AWorker, SaysWhatTheEngineRefuses) {
   EXPECT_EQ(worker->status().restarts, 0u);
 }
 
-TEST_F(AWorker, NamesAnUnsupportedOperatorAndStaysDown) {
+TEST_P(AWorker, NamesAnUnsupportedOperatorAndStaysDown) {
   const auto ready = start("unknown_operator");
   ASSERT_FALSE(ready);
   EXPECT_EQ(ready.error().code, Code::model_rejected);
@@ -146,20 +156,20 @@ TEST_F(AWorker, NamesAnUnsupportedOperatorAndStaysDown) {
   EXPECT_EQ(worker->status().state, State::failed);
 }
 
-TEST_F(AWorker, LivesInItsSandbox) {
+TEST_P(AWorker, LivesInItsSandbox) {
   ASSERT_TRUE(start("loop"));
   const auto status = worker->status();
   EXPECT_EQ(status.sandbox, available_sandbox());
   const std::string proc = "/proc/" + std::to_string(status.pid);
   std::ifstream file(proc + "/status");
   const std::string text((std::istreambuf_iterator<char>(file)), {});
-  EXPECT_NE(text.find("Seccomp:\t2"), std::string::npos);
+  EXPECT_NE(text.find(instrumented ? "Seccomp:\t0" : "Seccomp:\t2"), std::string::npos);
   EXPECT_NE(text.find("NoNewPrivs:\t1"), std::string::npos);
   std::size_t descriptors = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(proc + "/fd")) {
     ++descriptors;
   }
-  EXPECT_EQ(descriptors, 3u);
+  EXPECT_EQ(descriptors, instrumented ? 4u : 3u);  // and standard error
   std::ifstream environment(proc + "/environ");
   EXPECT_EQ(environment.peek(), std::ifstream::traits_type::eof());
   const auto& layers = status.sandbox;
@@ -168,7 +178,33 @@ TEST_F(AWorker, LivesInItsSandbox) {
   }
 }
 
-TEST_F(AWorker, DoesNotStartWithoutItsEngine) {
+TEST_P(AWorker, SaysWhichEngineItRuns) {
+  ASSERT_TRUE(start("double"));
+  EXPECT_TRUE(worker->status().engine.starts_with(GetParam() + " ")) << worker->status().engine;
+}
+
+TEST_P(AWorker, WithAnotherEngineIsNotGivenTheModel) {
+  settings.engine = "another";
+  const auto ready = start("double");
+  ASSERT_FALSE(ready);
+  EXPECT_NE(ready.error().message.str().find("another engine"), std::string::npos) << ready.error().message.str();
+  EXPECT_EQ(ready.error().detail.text, GetParam());
+  EXPECT_EQ(worker->status().state, State::failed);
+}
+
+// What is not a test is built for one engine, and that is not the reference engine.
+TEST(TheSettings, TakeOnnxRuntimeWhereNothingElseWasBuilt) {
+#if defined(BLINDAI_REFERENCE_ENGINE)
+  EXPECT_EQ(Settings().engine, "reference");
+#else
+  EXPECT_EQ(Settings().engine, "onnxruntime");
+#endif
+}
+
+TEST_P(AWorker, DoesNotStartWithoutItsEngine) {
+  if (GetParam() == "reference") {
+    GTEST_SKIP() << "the reference engine is part of the program";
+  }
   const UniqueFd text(::open(BLINDAI_SOURCE_DIR "/README.md", O_RDONLY | O_CLOEXEC));
   for (const int descriptor : {-1, text.get()}) {
     settings.engine_fd = descriptor;
@@ -180,7 +216,7 @@ TEST_F(AWorker, DoesNotStartWithoutItsEngine) {
   }
 }
 
-TEST_F(AWorker, ThatIsKilledFailsItsRequestAndComesBack) {
+TEST_P(AWorker, ThatIsKilledFailsItsRequestAndComesBack) {
   for (const int signal : {SIGKILL, SIGSEGV}) {
     settings.run_time = 20s;
     ASSERT_TRUE(start("loop"));
@@ -202,7 +238,7 @@ TEST_F(AWorker, ThatIsKilledFailsItsRequestAndComesBack) {
   }
 }
 
-TEST_F(AWorker, ThatRunsTooLongIsInterrupted) {
+TEST_P(AWorker, ThatRunsTooLongIsInterrupted) {
   settings.run_time = 300ms;
   ASSERT_TRUE(start("loop"));
   const auto begin = Steady::now();
@@ -214,14 +250,14 @@ TEST_F(AWorker, ThatRunsTooLongIsInterrupted) {
   expect_loop(3, 8);
 }
 
-TEST_F(AWorker, AnswersTheCallerAtTheDeadline) {
+TEST_P(AWorker, AnswersTheCallerAtTheDeadline) {
   ASSERT_TRUE(start("loop"));
   const auto result = loop(INT64_MAX, 50ms);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Code::deadline_exceeded);
 }
 
-TEST_F(AWorker, StopsARunThatIsAbandoned) {
+TEST_P(AWorker, StopsARunThatIsAbandoned) {
   settings.run_time = 20s;
   ASSERT_TRUE(start("loop"));
   const auto result = call([&]() -> Task<Result<void>> {
@@ -244,7 +280,7 @@ TEST_F(AWorker, StopsARunThatIsAbandoned) {
   EXPECT_EQ(worker->status().restarts, 0u);
 }
 
-TEST_F(AWorker, HasOnlyItsSlots) {
+TEST_P(AWorker, HasOnlyItsSlots) {
   ASSERT_TRUE(start("loop"));
   const auto codes = call([&]() -> Task<Result<std::vector<bool>>> {
     std::vector<std::unique_ptr<Lease>> leases;
@@ -262,7 +298,7 @@ TEST_F(AWorker, HasOnlyItsSlots) {
   EXPECT_EQ(worker->free_slots(), 4u);
 }
 
-TEST_F(AWorker, TakesNoInputTwiceTooLargeOrOfAnotherShape) {
+TEST_P(AWorker, TakesNoInputTwiceTooLargeOrOfAnotherShape) {
   ASSERT_TRUE(start("gather"));
   const auto checked = call([&]() -> Task<Result<void>> {
     BLINDAI_CO_TRY(auto lease, worker->try_lease());
