@@ -1,62 +1,19 @@
 // ONNX Runtime behind the seam. Its exceptions end in fence().
 #include <dlfcn.h>
 #include <fmt/format.h>
-#include <onnxruntime_cxx_api.h>
 #include <onnxruntime_session_options_config_keys.h>
 
 #include <algorithm>
 #include <cstring>
 #include <thread>
 
-#include "engine/engine.h"
+#include "engine/onnxruntime_weights.h"
 #include "engine/refusal.h"
 
 namespace blindai::engine {
 namespace {
 
 const OrtApiBase* library_base = nullptr;  // set by load_onnxruntime(), before there is an engine
-
-std::optional<DataType> datatype_of(ONNXTensorElementDataType type) {
-  switch (type) {
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL:
-      return DataType::boolean;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8:
-      return DataType::uint8;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16:
-      return DataType::uint16;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32:
-      return DataType::uint32;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64:
-      return DataType::uint64;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8:
-      return DataType::int8;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16:
-      return DataType::int16;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32:
-      return DataType::int32;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64:
-      return DataType::int64;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16:
-      return DataType::fp16;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16:
-      return DataType::bf16;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT:
-      return DataType::fp32;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE:
-      return DataType::fp64;
-    default:
-      return std::nullopt;
-  }
-}
-
-ONNXTensorElementDataType element_type(DataType type) {
-  for (int value = 0; value <= ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16; ++value) {
-    if (datatype_of(static_cast<ONNXTensorElementDataType>(value)) == type) {
-      return static_cast<ONNXTensorElementDataType>(value);
-    }
-  }
-  return ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
-}
 
 // Runs a body that may throw; `refusal` makes an error of what was thrown.
 template <typename T, typename Body, typename Refusal>
@@ -66,14 +23,6 @@ Result<T> fence(const Body& body, const Refusal& refusal) {
   } catch (const std::exception& error) {  // Ort::Exception, std::bad_alloc
     return std::unexpected(refusal(error.what()));
   }
-}
-
-// A tensor that lies in memory of somebody else. The engine takes a pointer to mutable bytes and does not write inputs.
-Ort::Value tensor_over(ByteView data, DataType type, const Shape& shape) {
-  static const auto memory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
-  static std::uint64_t nothing = 0;
-  void* address = data.empty() ? static_cast<void*>(&nothing) : const_cast<std::uint8_t*>(data.data());  // NOLINT
-  return Ort::Value::CreateTensor(memory, address, data.size(), shape.data(), shape.size(), element_type(type));
 }
 
 Result<TensorSpec> spec_of(std::string name, const Ort::TypeInfo& type) {
@@ -174,29 +123,16 @@ class OrtSlot final : public Slot {
 
 class OrtModel final : public Model {
  public:
-  OrtModel(Ort::Env& env, const Ort::SessionOptions& base, ByteView graph, const std::vector<WeightView>& weights) {
-    Ort::SessionOptions options = base.Clone();
-    std::vector<std::string> names;
-    for (const WeightView& weight : weights) {
-      names.push_back(weight.name);
-      weights_.push_back(tensor_over(weight.data, weight.datatype, weight.shape));
-    }
-    if (!names.empty()) {
-      // The first gives optimisers the bytes while they rewrite the graph; the second lets the session refer to what is
-      // left of the weights where they lie instead of copying them.
-      options.AddExternalInitializers(names, weights_);
-      for (std::size_t i = 0; i < names.size(); ++i) {
-        options.AddInitializer(names[i].c_str(), weights_[i]);
-      }
-    }
-    session_ = Ort::Session(env, graph.data(), graph.size(), options);
-  }
+  explicit OrtModel(Ort::Session session) : session_(std::move(session)) {}
 
-  Result<void> read_specs() {
+  Result<void> read_specs(const std::vector<WeightView>& weights) {
     Ort::AllocatorWithDefaultOptions allocator;
     for (std::size_t i = 0; i < session_.GetInputCount(); ++i) {
-      BLINDAI_TRY(auto spec, spec_of(session_.GetInputNameAllocated(i, allocator).get(), session_.GetInputTypeInfo(i)));
-      inputs_.push_back(std::move(spec));
+      std::string name = session_.GetInputNameAllocated(i, allocator).get();
+      if (std::ranges::find(weights, name, &WeightView::name) == weights.end()) {
+        BLINDAI_TRY(auto spec, spec_of(std::move(name), session_.GetInputTypeInfo(i)));
+        inputs_.push_back(std::move(spec));
+      }
     }
     for (std::size_t i = 0; i < session_.GetOutputCount(); ++i) {
       BLINDAI_TRY(auto spec,
@@ -214,8 +150,7 @@ class OrtModel final : public Model {
   }
 
  private:
-  std::vector<Ort::Value> weights_;  // outlive the session, which refers to them
-  Ort::Session session_{nullptr};
+  Ort::Session session_;
   std::vector<TensorSpec> inputs_;
   std::vector<TensorSpec> outputs_;
 };
@@ -238,8 +173,9 @@ class OrtEngine final : public Engine {
   Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights) override {
     return fence<std::unique_ptr<Model>>(
         [&]() -> Result<std::unique_ptr<Model>> {
-          auto model = std::make_unique<OrtModel>(env_, options_, graph, weights);
-          BLINDAI_CHECK(model->read_specs());
+          BLINDAI_TRY(auto session, session_over(*library_base, env_, options_, graph, weights));
+          auto model = std::make_unique<OrtModel>(std::move(session));
+          BLINDAI_CHECK(model->read_specs(weights));
           return model;
         },
         load_refusal);
@@ -275,7 +211,7 @@ Result<void> load_onnxruntime(int library) {
   const auto get_base = reinterpret_cast<decltype(&OrtGetApiBase)>(::dlsym(handle, "OrtGetApiBase"));  // NOLINT
   const OrtApiBase* const base = get_base == nullptr ? nullptr : get_base();
   const OrtApi* const api = base == nullptr ? nullptr : base->GetApi(ORT_API_VERSION);
-  if (api == nullptr) {
+  if (api == nullptr || !can_edit_models(*base)) {
     return broken("it does not have the interface that this program was built for");
   }
   Ort::InitApi(api);

@@ -33,6 +33,18 @@ inline Bytes tensor(const std::string& name, DataType type, const Shape& shape, 
   return out;
 }
 
+// An initialiser that the gate has lifted out: its bytes are given beside the file.
+inline Bytes lifted(const std::string& name, DataType type, const Shape& shape) {
+  Bytes out;
+  for (const std::int64_t dimension : shape) {
+    put_number(out, 1, static_cast<std::uint64_t>(dimension));
+  }
+  put_number(out, 2, code_of(type));
+  put_text(out, 8, name);
+  put_number(out, 14, 1);
+  return out;
+}
+
 // An input or output; a dimension of -1 is free; without `ranked` nothing is said about the shape.
 inline Bytes value(const std::string& name, DataType type, const Shape& shape, bool ranked = true) {
   Bytes dims;

@@ -1,6 +1,8 @@
 // What the seam promises, of each engine.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <numeric>
 #include <thread>
 
 #include "engine/build.h"
@@ -64,6 +66,32 @@ TEST_P(AnEngine, CarriesEveryDatatype) {
   ASSERT_TRUE(run(inputs));
   for (const InputView& input : inputs) {
     EXPECT_EQ(outputs[input.index].data, copy(input.data)) << model->inputs()[input.index].name;
+  }
+}
+
+// Of any size, at any address, and also named among the inputs as old files do.
+TEST_P(AnEngine, TakesWeightsWhereTheyLie) {
+  for (const std::int64_t count : {2, 31, 32, 5000}) {
+    std::vector<float> w(static_cast<std::size_t>(count));
+    std::iota(w.begin(), w.end(), 0.5F);
+    Bytes body{0};  // one byte from any alignment
+    append(body, view(w));
+    const WeightView weight{"w", DataType::fp32, {count}, ByteView(body).subspan(1)};
+    const Bytes x_in = build::value("x", DataType::fp32, {count});
+    const Bytes w_in = build::value("w", DataType::fp32, {count});
+    const Bytes y_out = build::value("y", DataType::fp32, {count});
+    const std::vector<std::vector<Bytes>> listings{{x_in}, {x_in, w_in}, {w_in, x_in}};
+    for (const std::vector<Bytes>& ins : listings) {
+      const Bytes add = build::node("Add", {"x", "w"}, {"y"});
+      const Bytes lifted = build::lifted("w", DataType::fp32, {count});
+      ASSERT_TRUE(load(build::file(build::graph({add}, ins, {y_out}, {lifted})), {weight})) << count;
+      ASSERT_EQ(model->inputs(), (std::vector{TensorSpec{"x", DataType::fp32, {count}}}));
+      const std::vector<float> x(static_cast<std::size_t>(count), 1);
+      ASSERT_TRUE(run({{0, {count}, view(x)}}));
+      std::vector<float> sum(w);
+      std::ranges::for_each(sum, [](float& v) { v += 1; });
+      EXPECT_EQ(outputs[0].as<float>(), sum);
+    }
   }
 }
 
