@@ -165,6 +165,8 @@ _BY_CODE: dict[str, type[BlindAIError]] = {
 def attestation_error(message: str, report: Report | None) -> AttestationError:
     """The class that the failed check stands for."""
     failed = report.first_failed if report else None
+    if failed is not None and failed.reason:
+        return QuoteValidationError(message, report=report)
     for prefix, kind in _BY_CHECK:
         if failed is not None and (failed.name == prefix or failed.name.startswith(prefix + "_")):
             return kind(message, report=report)

@@ -10,13 +10,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Check:
-    """One check. `outcome` is "passed", "failed", "skipped" or "not applicable"; a skipped check is never a pass."""
+    """One check. `outcome` is "passed", "failed", "skipped" or "not applicable"; a skipped check is never a pass.
+
+    `reason` is the word of a failed check of evidence, "EXPIRED:pck_crl"; docs/evidence.md lists them.
+    """
 
     name: str
     outcome: str
     expected: str
     found: str
     voucher: str
+    reason: str = ""
 
 
 class Report:
@@ -31,6 +35,7 @@ class Report:
                 expected=str(check.get("expected", "")),
                 found=str(check.get("found", "")),
                 voucher=str(check.get("voucher", "")),
+                reason=str(check.get("reason", "")),
             )
             for check in document.get("checks", ())
         )
@@ -44,6 +49,26 @@ class Report:
         """True only if every check passed or is not applicable, and at least one passed."""
         outcomes = {check.outcome for check in self.checks}
         return "passed" in outcomes and outcomes <= {"passed", "not applicable"}
+
+    @property
+    def verdict(self) -> str:
+        """ "accept" or "reject"."""
+        return "accept" if self.accepted else "reject"
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why evidence was refused, each once: a word, and after a colon what it was about."""
+        return list(dict.fromkeys(check.reason for check in self.checks if check.outcome == "failed" and check.reason))
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """What the evidence proved: measurements and flags. Empty unless every signature held."""
+        return self._member("claims")
+
+    @property
+    def tcb(self) -> dict[str, Any]:
+        """How up to date the platform and its parts are. Empty unless every signature held."""
+        return self._member("tcb")
 
     @property
     def first_failed(self) -> Check | None:
@@ -67,8 +92,11 @@ class Report:
     @property
     def facts(self) -> dict[str, Any]:
         """Measurement, code, configuration, keyset and dates: what the checks established."""
-        facts = self._document.get("facts", {})
-        return dict(facts) if isinstance(facts, dict) else {}
+        return self._member("facts")
+
+    def _member(self, name: str) -> dict[str, Any]:
+        value = self._document.get(name, {})
+        return dict(value) if isinstance(value, dict) else {}
 
     def to_dict(self) -> dict[str, Any]:
         return dict(self._document)

@@ -17,6 +17,7 @@
 
 #include "auth/auth.h"
 #include "client/client.h"
+#include "core/evidence.h"
 
 namespace nb = nanobind;
 
@@ -239,5 +240,6 @@ NB_MODULE(_core, m) {
         nb::arg("api_key"), nb::arg("connect_timeout"), nb::arg("request_timeout"), nb::arg("load_timeout"));
   m.def("check_policy", &py::check_policy, nb::arg("text"), nb::arg("folder"), nb::arg("evidence_only"));
   m.def("generate_api_key", [] { return py::describe_key(blindai::auth::ApiKey::generate()); });
+  py::bind_evidence(m, py::failure_type);
   m.def("parse_api_key", &py::parse_api_key, nb::arg("text"));
 }

@@ -93,6 +93,7 @@ json::Value Report::to_json() const {
     why.emplace_back(std::move(reason));
   }
   return json::Object{{"accepted", accepted()},
+                      {"verdict", accepted() ? "accept" : "reject"},
                       {"simulated", simulated},
                       {"tee", tee},
                       {"policy", json::Object{{"name", policy_name}, {"digest", policy_digest.text()}}},

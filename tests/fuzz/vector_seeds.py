@@ -4,6 +4,7 @@ FOLDER/<target>. Only the standard library, so that any Python 3 runs it."""
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 import sys
@@ -58,8 +59,25 @@ def chains() -> dict[str, bytes]:
 
 CRLS = ("*/*/*crl.der", "*/*/*Crl.der", "snp/*/ark_crl_*.der")
 
+ITEMS = ("tcb_info", "tcb_signing_chain", "qe_identity", "root_ca_crl", "pck_crl", "vek", "ask", "ark", "ark_crl")
+
+
+def containers() -> dict[str, bytes]:
+    """The collateral of each case as the container that holds it, where it is short enough to be a seed."""
+    out = {}
+    for case in sorted(path.parent for path in VECTORS.glob("*/*/case.json")):
+        items = {
+            path.stem: base64.b64encode(path.read_bytes()).decode() for path in case.iterdir() if path.stem in ITEMS
+        }
+        container = json.dumps(items).encode()
+        if items and len(container) <= 65536:
+            out[case.name] = container
+    return out
+
+
 SEEDS = {
     "certificate": certificates,
+    "collateral": containers,
     "crl": lambda: files(*CRLS),
     "der": lambda: certificates() | files(*CRLS),
     "pck_extension": pck_extensions,

@@ -21,6 +21,7 @@ from ..modelfile import find_model_files
 from ..nearby import near_match
 from ..response import PredictResponse
 from . import serve as server
+from .evidence import collateral_app, evidence_app
 from .output import connected, console, errors, failures, print_json, report_table, shorten
 
 app = typer.Typer(
@@ -34,6 +35,8 @@ keys_app = typer.Typer(no_args_is_help=True, help="API keys: make them, and see 
 policy_app = typer.Typer(no_args_is_help=True, help="Policies: what you accept before you send anything.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(policy_app, name="policy")
+app.add_typer(evidence_app, name="evidence")
+app.add_typer(collateral_app, name="collateral")
 
 ProfileOption = Annotated[
     str | None, typer.Option("--profile", "-p", help="Profile to use; else $BLINDAI_PROFILE, else 'default'.")

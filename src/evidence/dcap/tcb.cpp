@@ -156,16 +156,20 @@ void compare(TcbAppraisal& out, std::string component, std::uint32_t found, std:
   }
 }
 
+// What to reach: the newest level that is up to date; the highest, where Intel calls none so (some platforms never are).
 template <typename Level>
-const Level* newest_good(const std::vector<Level>& levels) {
+const Level* goal(const std::vector<Level>& levels) {
   const auto found = std::ranges::find(levels, TcbStatus::up_to_date, &Level::status);
-  return found == levels.end() ? nullptr : &*found;
+  if (found != levels.end()) {
+    return &*found;
+  }
+  return levels.empty() ? nullptr : &levels.front();
 }
 
-// What a platform falls short of, against the newest levels that are up to date.
+// What a platform falls short of.
 void find_shortfalls(TcbAppraisal& out, const TcbInput& input, const TcbInfo& info, const QeIdentity& qe,
                      const Evaluation& launch) {
-  if (const TcbLevel* wanted = newest_good(info.levels)) {
+  if (const TcbLevel* wanted = goal(info.levels)) {
     for (std::size_t i = 0; i < wanted->sgx.size(); ++i) {
       compare(out, fmt::format("sgx {}", i), input.pck.components[i], wanted->sgx[i]);
     }
@@ -177,11 +181,11 @@ void find_shortfalls(TcbAppraisal& out, const TcbInput& input, const TcbInfo& in
     }
   }
   if (launch.identity != nullptr) {
-    if (const SvnLevel* wanted = newest_good(launch.identity->levels)) {
+    if (const SvnLevel* wanted = goal(launch.identity->levels)) {
       compare(out, "tdx_module", input.td->tee_tcb_svn[module_minor], wanted->isv_svn);
     }
   }
-  if (const SvnLevel* wanted = newest_good(qe.levels)) {
+  if (const SvnLevel* wanted = goal(qe.levels)) {
     compare(out, "qe", input.qe_isv_svn, wanted->isv_svn);
   }
 }

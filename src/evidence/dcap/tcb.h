@@ -7,7 +7,7 @@
 
 namespace blindai::evidence::dcap {
 
-// What falls short of the newest level that is UpToDate.
+// What falls short of the newest level that is UpToDate, or of the highest where none is.
 struct Shortfall {
   std::string component;  // "sgx 7", "pce_svn", "tdx 0", "tdx_module", "qe"
   std::uint32_t found = 0;

@@ -122,6 +122,20 @@ TEST(Tcb, TheFirstLevelThatIsReachedInEveryComponentCounts) {
   EXPECT_EQ(old_pce->platform, sw_hardening_needed);
 }
 
+TEST(Tcb, APlatformThatIntelNeverCallsUpToDateFallsShortOfItsHighestLevel) {
+  TcbInfo info = sgx_info();
+  for (TcbLevel& level : info.levels) {
+    level.status = out_of_date;
+  }
+  info.levels.front().status = sw_hardening_needed;
+  PckExtension pck = platform(9, 13);
+  EXPECT_TRUE(appraise_tcb({.pck = pck, .qe_isv_svn = 8}, info, identity())->shortfalls.empty());
+  pck.components[3] = 8;
+  const auto lower = appraise_tcb({.pck = pck, .qe_isv_svn = 8}, info, identity());
+  ASSERT_EQ(lower->shortfalls.size(), 1U);
+  EXPECT_EQ(lower->shortfalls[0].component, "sgx 3");
+}
+
 TEST(Tcb, APlatformBelowEveryLevelIsNotSupported) {
   const auto tcb = appraise_tcb({.pck = platform(4, 13), .qe_isv_svn = 8}, sgx_info(), identity());
   ASSERT_TRUE(tcb);
