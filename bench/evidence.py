@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.rows import Row
+from tests.independent import dcap_qvl_judge
 
 VECTORS = Path(os.environ.get("BLINDAI_TEST_DATA", Path(__file__).resolve().parents[2] / "shared")) / "vectors"
 CASE = VECTORS / "sgx/dcapqvl-v3-config-sw-hardening"
@@ -28,30 +29,12 @@ BOUNDS = (
 )
 
 
-def inner_object(document: str, name: str) -> str:
-    """The text of a member that is an object, as it stands: what the signature covers."""
-    start = document.index("{", document.index(f'"{name}"'))
-    _, end = json.JSONDecoder().raw_decode(document, start)
-    return document[start:end]
-
-
 def peer_seconds(seconds: float) -> float:
     """CPU seconds of one verification by dcap-qvl of the quote that `sgx_cold` appraises."""
     import dcap_qvl
 
     text = {path.name: path.read_bytes() for path in CASE.iterdir()}
-    tcb_info, qe_identity = text["tcb_info.json"].decode(), text["qe_identity.json"].decode()
-    collateral = dcap_qvl.QuoteCollateralV3(
-        text["pck_crl_issuer_chain.pem"].decode(),
-        text["root_ca_crl.der"],
-        text["pck_crl.der"],
-        text["tcb_signing_chain.pem"].decode(),
-        inner_object(tcb_info, "tcbInfo"),
-        bytes.fromhex(json.loads(tcb_info)["signature"]),
-        text["qe_identity_signing_chain.pem"].decode(),
-        inner_object(qe_identity, "enclaveIdentity"),
-        bytes.fromhex(json.loads(qe_identity)["signature"]),
-    )
+    collateral = dcap_qvl_judge.collateral(text)
     at = json.loads(text["case.json"])["verification_time_unix"]
     dcap_qvl.verify(text["quote.bin"], collateral, at)
     count, begin = 0, time.process_time()
