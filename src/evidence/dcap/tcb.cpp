@@ -64,6 +64,11 @@ const TdxModuleIdentity* find_identity(const TcbInfo& info, std::uint8_t version
   return found == info.module_identities.end() ? nullptr : &*found;
 }
 
+// The statuses that Intel gives to modules; another would not say what it says of a platform.
+bool is_module_status(TcbStatus status) {
+  return status == TcbStatus::up_to_date || status == TcbStatus::out_of_date || status >= TcbStatus::revoked;
+}
+
 // Platform and TDX module at one set of security versions: those of the launch, or those of now.
 struct Evaluation {
   Match<TcbLevel> platform;
@@ -82,6 +87,7 @@ Parsed<Evaluation> evaluate(const TcbInfo& info, const PckExtension& pck, const 
   evaluation.identity = find_identity(info, (*tee_tcb_svn)[module_major]);
   BLINDAI_REQUIRE(evaluation.identity != nullptr, Reason::tdx_module_mismatch, "version");
   evaluation.tdx_module = match_svn(evaluation.identity->levels, (*tee_tcb_svn)[module_minor]);
+  BLINDAI_REQUIRE(is_module_status(evaluation.tdx_module->status()), Reason::tcb_status_unknown, "tdx_module");
   return evaluation;
 }
 

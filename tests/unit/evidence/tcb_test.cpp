@@ -216,6 +216,15 @@ TEST(Tcb, AModuleThatTheTcbInfoDoesNotNameIsRefused) {
   EXPECT_EQ(flags.error().text(), "TDX_MODULE_MISMATCH:seam_attributes");
 }
 
+TEST(Tcb, AModuleWithAStatusOfPlatformsIsRefused) {
+  TcbInfo info = tdx_info();
+  info.module_identities[0].levels[0].status = sw_hardening_needed;
+  const TdReport report = td(6, 1, 5);
+  const auto tcb = appraise_tcb({.pck = platform(9, 13), .td = &report, .qe_isv_svn = 8}, info, identity());
+  ASSERT_FALSE(tcb);
+  EXPECT_EQ(tcb.error().text(), "TCB_STATUS_UNKNOWN:tdx_module");
+}
+
 // TD 1.5: the module that launched the TD, and the one that runs it now.
 TcbStatus relaunch(std::uint8_t launch, std::uint8_t now, std::uint16_t qe = 8, TcbStatus newest = up_to_date) {
   TcbInfo info = tdx_info();
