@@ -28,6 +28,7 @@ COPIED = (
     "cmake",
     "src",
     "tests/CMakeLists.txt",
+    "tests/chains",
     "tests/unit",
     "tests/data",
     "tests/vectors",

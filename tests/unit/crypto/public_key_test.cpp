@@ -102,6 +102,10 @@ TEST_P(EcKeys, RefuseOtherLengths) {
   Bytes longer = signature;
   longer.push_back(0);
   EXPECT_FALSE(holds(longer));
+  longer = signature;
+  longer.insert(longer.begin() + static_cast<std::ptrdiff_t>(width), 0);
+  EXPECT_FALSE(holds(longer)) << "s with a zero before it";
+  EXPECT_FALSE(EcPublicKey::from_point(GetParam()->curve, Bytes(100'000)));
   EXPECT_FALSE(EcPublicKey::from_point(GetParam()->curve, ByteView(point).first(point.size() - 1)));
   longer = point;
   longer.push_back(0);
