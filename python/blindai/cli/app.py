@@ -21,7 +21,8 @@ from ..modelfile import find_model_files
 from ..nearby import near_match
 from ..response import PredictResponse
 from . import serve as server
-from .evidence import collateral_app, evidence_app
+from .collateral import collateral_app
+from .evidence import evidence_app
 from .output import connected, console, errors, failures, print_json, report_table, shorten
 
 app = typer.Typer(

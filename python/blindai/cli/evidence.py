@@ -1,4 +1,4 @@
-"""`blindai evidence` and `blindai collateral`: judge and show what platforms and vendors say. No network."""
+"""`blindai evidence`: judge and show what platforms say. No network."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from .. import evidence, profiles
-from ..errors import InputError
 from ..report import Report
 from .output import FAILED, console, failures, print_json, report_table
 
 evidence_app = typer.Typer(no_args_is_help=True, help="Evidence of SGX, TDX and SEV-SNP: judge it offline, or show it.")
-collateral_app = typer.Typer(no_args_is_help=True, help="Collateral: what vendors publish about platforms.")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 UNVERIFIED = "[bold black on yellow] UNVERIFIED [/] as the bytes say it: no signature was checked"
@@ -118,47 +115,3 @@ def _lines(value: dict[str, Any], indent: str) -> Iterator[str]:
         else:
             text = " ".join(map(str, member)) if isinstance(member, list) else str(member)
             yield f"{indent}{name:<24} {text}"
-
-
-@collateral_app.command("show")
-def collateral_show(
-    source: Annotated[
-        Path, typer.Argument(metavar="FILE", exists=True, help="A container in JSON, or a folder with the files.")
-    ],
-    as_json: JsonOption = False,
-) -> None:
-    """What collateral holds, for whom, and until when. Nothing is verified."""
-    with failures(as_json):
-        if source.is_dir():
-            files = evidence.read_folder(source)
-        else:
-            with source.open("rb") as file:
-                files = {"collateral.json": file.read(evidence.MAX_FILE_BYTES)}
-        described = evidence.describe_collateral(files)
-        if not described["items"]:
-            raise InputError(f"{source} holds no collateral")
-        if as_json:
-            print_json(described)
-        else:
-            console.print(UNVERIFIED)
-            console.print(_collateral_table(described))
-            console.print(f"all of it from {described['valid_from']} until {described['valid_until']}")
-            console.print(f"digest {described['digest']}", highlight=False)
-
-
-def _collateral_table(described: dict[str, Any]) -> Table:
-    table = Table()
-    for column in ("item", "from", "until", "what it says"):
-        table.add_column(column, overflow="fold", no_wrap=column in ("from", "until"))
-    for name, item in described["items"].items():
-        says = [f"{key} {_short(value)}" for key, value in item.items() if key not in ("valid_from", "valid_until")]
-        table.add_row(name, item.get("valid_from", ""), item.get("valid_until", ""), escape("\n".join(says)))
-    return table
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, list):
-        return "; ".join(str(item.get("subject", item)) if isinstance(item, dict) else str(item) for item in value)
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {member}" for key, member in value.items())
-    return str(value)
