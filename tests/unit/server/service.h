@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
 #include <thread>
 
 #include "auth/auth.h"
@@ -23,10 +24,13 @@ class Service {
   auth::Registry registry;
   std::unique_ptr<Keysets> keysets;
 
-  explicit Service(UnixSeconds keyset_life) {
+  explicit Service(UnixSeconds keyset_life, const std::function<void(Config&)>& change = {}) {
     folder_ = std::filesystem::temp_directory_path() / ("blindai-service-" + std::to_string(::getpid()));
     std::filesystem::create_directory(folder_);
     config.keyset_seconds = keyset_life;
+    if (change) {
+      change(config);
+    }
     Keysets::Template form;
     form.tee = "simulated";
     form.config = security_configuration(config, {});
@@ -65,16 +69,34 @@ class Service {
       options.port = service.server_->port();
       stream_ = *channel::ClientStream::connect(options);
     }
+    using Headers = std::vector<std::pair<std::string, std::string>>;
     // The status of the answer, 0 where the connection is closed.
-    int ask(const std::string& method, const std::string& target, const std::string& body = {}) {
-      return send(method, target, {}, body);
-    }
-    int ask_with_proof(const std::string& method, const std::string& target, const std::string& body = {}) {
-      if (proof_.empty()) {
-        const Bytes exporter = *stream_->exporter(channel::auth_exporter_label, as_bytes(service_.key.id));
-        proof_ = auth::proof_header(service_.key, service_.keysets->current()->id, exporter);
+    int ask(const std::string& method, const std::string& target, std::string_view body = {}, Headers headers = {}) {
+      http::ClientRequest request;
+      request.method = method;
+      request.target = target;
+      request.headers = std::move(headers);
+      request.body = {as_bytes(body)};
+      stream_->set_deadline(Steady::now() + std::chrono::seconds(10));
+      auto response = http::exchange(*stream_, "localhost", request, 1 << 20);
+      if (!response) {
+        return 0;
       }
-      return send(method, target, proof_, body);
+      answer_ = std::move(*response);
+      return answer_.status;
+    }
+    // As the owner of tenant "clinic".
+    int ask_with_proof(const std::string& method, const std::string& target, std::string_view body = {},
+                       Headers headers = {}) {
+      if (proof_.empty()) {
+        proof_ = proof(service_.key);
+      }
+      headers.emplace_back("Authorization", proof_);
+      return ask(method, target, body, std::move(headers));
+    }
+    std::string proof(const auth::ApiKey& key) const {
+      const Bytes exporter = *stream_->exporter(channel::auth_exporter_label, as_bytes(key.id));
+      return auth::proof_header(key, service_.keysets->current()->id, exporter);
     }
     int attest() {
       channel::AttestRequest request;
@@ -91,24 +113,6 @@ class Service {
     const http::ClientResponse& answer() const { return answer_; }
 
    private:
-    int send(const std::string& method, const std::string& target, const std::string& authorization,
-             const std::string& body) {
-      http::ClientRequest request;
-      request.method = method;
-      request.target = target;
-      if (!authorization.empty()) {
-        request.headers.emplace_back("Authorization", authorization);
-      }
-      request.body = {as_bytes(body)};
-      stream_->set_deadline(Steady::now() + std::chrono::seconds(10));
-      auto response = http::exchange(*stream_, "localhost", request, 1 << 20);
-      if (!response) {
-        return 0;
-      }
-      answer_ = std::move(*response);
-      return answer_.status;
-    }
-
     Service& service_;
     std::unique_ptr<channel::ClientStream> stream_;
     std::string proof_;
