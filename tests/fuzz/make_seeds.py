@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from message_seeds import SEEDS as MESSAGE_SEEDS
 from x509_seeds import SEEDS as X509_SEEDS
 from x509_seeds import element
 
@@ -178,15 +179,19 @@ def of_vek() -> dict[str, bytes]:
     }
 
 
-SEEDS = X509_SEEDS | {
-    "cbor": of_cbor,
-    "pck_extension": of_pck_extension,
-    "qe_identity": of_qe_identity,
-    "quote": of_quote,
-    "snp_report": of_snp_report,
-    "tcb_info": of_tcb_info,
-    "vek": of_vek,
-}
+SEEDS = (
+    MESSAGE_SEEDS
+    | X509_SEEDS
+    | {
+        "cbor": of_cbor,
+        "pck_extension": of_pck_extension,
+        "qe_identity": of_qe_identity,
+        "quote": of_quote,
+        "snp_report": of_snp_report,
+        "tcb_info": of_tcb_info,
+        "vek": of_vek,
+    }
+)
 
 
 def main() -> None:

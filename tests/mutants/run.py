@@ -103,9 +103,8 @@ def configure() -> None:
         "BLINDAI_ONNXRUNTIME_ROOT": str(ROOT / "build/third_party/onnxruntime"),
     }
     command = ["cmake", "-G", "Ninja", "-S", str(TREE), "-B", str(BUILD)]
-    subprocess.run(
-        [*command, *(f"-D{name}={value}" for name, value in options.items())], check=True, capture_output=True
-    )
+    command += [f"-D{name}={value}" for name, value in options.items()]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def build(targets: list[str]) -> subprocess.CompletedProcess[str]:

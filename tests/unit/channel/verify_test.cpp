@@ -61,7 +61,7 @@ TEST_F(Verification, OfEvidenceThatIsNotOfTheKeysetsTeeFails) {
   EXPECT_EQ(failed(), "evidence_item");
   auto answer = sample.answer();
   answer.evidence[0].type = "sgx-quote";
-  EXPECT_EQ(failed(answer), "evidence_accepted_type");
+  EXPECT_EQ(failed(answer), "evidence_form");
   answer.evidence[0].type = "unheard-of";
   EXPECT_EQ(failed(answer), "evidence_item");
 }
