@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "evidence/dcap/quote.h"
+#include "evidence/snp/certificate_table.h"
 
 namespace blindai::evidence {
 namespace {
@@ -32,6 +33,7 @@ constexpr EvidenceFile evidence_files[] = {
     {"quote.bin", "quote"}, {"report.bin", "snp-report"}, {"simulated.cbor", "simulated"}};
 
 constexpr std::string_view container_file = "collateral.json";
+constexpr std::string_view table_file = "certificate_table.bin";
 
 // As much as a whole answer of a service may be.
 constexpr std::size_t max_container_bytes = std::size_t{4} * 1024 * 1024;
@@ -42,6 +44,20 @@ Parsed<Collateral> read_container(ByteView bytes) {
   const auto* object = value ? value->as<json::Object>() : nullptr;
   BLINDAI_REQUIRE(object != nullptr, Reason::bad_collateral_format, "container");
   return Collateral::from_json(*object);
+}
+
+// The certificates of a host's table, for the key that the report beside it says it is signed with.
+Parsed<void> add_table(ByteView table, const Files& files, Collateral& collateral) {
+  Effort ignored;
+  const auto found = files.find("report.bin");
+  const auto report =
+      found == files.end() ? refuse(Reason::bad_report_format) : snp::parse_report(found->second, ignored);
+  const auto kind = report ? report->signing_key : snp::KeyKind::vcek;
+  BLINDAI_TRY(const Collateral read, snp::read_certificate_table(table, kind, ignored));
+  for (const auto& [name, bytes] : read.items()) {
+    collateral.set(name, bytes);
+  }
+  return {};
 }
 
 // The TEE of a quote is in its header. Where it does not parse, appraisal says why, whatever the type.
@@ -72,7 +88,7 @@ std::optional<Item> evidence_of_files(const Files& files) {
 }  // namespace
 
 std::vector<std::string_view> file_names() {
-  std::vector<std::string_view> names{container_file};
+  std::vector<std::string_view> names{container_file, table_file};
   std::ranges::transform(evidence_files, std::back_inserter(names), &EvidenceFile::file);
   std::ranges::transform(collateral_files, std::back_inserter(names), &CollateralFile::file);
   return names;
@@ -86,6 +102,9 @@ Parsed<Collateral> collateral_of_files(const Files& files) {
       return std::unexpected(read.error());
     }
     collateral = std::move(*read);
+  }
+  if (const auto table = files.find(table_file); table != files.end()) {
+    BLINDAI_CHECK(add_table(table->second, files, collateral));
   }
   for (const CollateralFile& known : collateral_files) {
     if (const auto found = files.find(known.file); found != files.end()) {

@@ -4,7 +4,8 @@
 //   evidence     quote.bin (SGX, TDX), report.bin (SNP), simulated.cbor
 //   collateral   tcb_info.json, tcb_signing_chain.pem, qe_identity.json, qe_identity_signing_chain.pem, root_ca_crl.der,
 //                pck_crl.der, pck_crl_issuer_chain.pem; vek.der, ask.pem, asvk.pem, ark.pem, ark_crl.der;
-//                collateral.json, the container of all of them: a file of its own comes before what is in it
+//                collateral.json, the container of all of them, and certificate_table.bin, the host's table beside an SNP
+//                report: a file of its own comes before what is in those
 //
 // Other names are ignored. No exception, no I/O; thread-safe.
 #pragma once

@@ -47,12 +47,25 @@ TEST_F(EvidenceFiles, HoldExactlyOnePieceOfEvidence) {
   EXPECT_EQ(reasons(), "EVIDENCE_AMBIGUOUS");
 }
 
+TEST_F(EvidenceFiles, TakeCertificatesOutOfTheTableOfAHost) {
+  // One entry, a VCEK of three bytes, and the closing one.
+  Bytes table = *from_hex("63da758de6644564adc5f4b93be8accd3000000003000000");
+  table.resize(48);
+  append(table, Bytes{1, 2, 3});
+  files["certificate_table.bin"] = table;
+  EXPECT_EQ(*collateral_of_files(files)->find("vek"), (Bytes{1, 2, 3}));
+  files["vek.der"] = Bytes{4};
+  EXPECT_EQ(*collateral_of_files(files)->find("vek"), (Bytes{4})) << "a file of its own comes first";
+  files["certificate_table.bin"].resize(50);
+  EXPECT_EQ(reasons(), "BAD_COLLATERAL_FORMAT:certificate_table");
+}
+
 TEST_F(EvidenceFiles, OfOtherNamesAreIgnored) {
   files["case.json"] = Bytes(3);
   files["Quote.bin"] = Bytes(3);
   EXPECT_EQ(reasons(), "");
   const auto names = file_names();
-  EXPECT_EQ(names.size(), 16U);
+  EXPECT_EQ(names.size(), 17U);
   for (const char* name : {"quote.bin", "report.bin", "collateral.json", "ark_crl.der", "pck_crl_issuer_chain.pem"}) {
     EXPECT_NE(std::ranges::find(names, name), names.end()) << name;
   }
