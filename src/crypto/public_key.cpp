@@ -15,7 +15,6 @@
 namespace blindai::crypto {
 namespace {
 
-using Number = std::unique_ptr<BIGNUM, Free<BN_free>>;
 using EcKey = std::unique_ptr<EC_KEY, Free<EC_KEY_free>>;
 using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Free<ECDSA_SIG_free>>;
 using RsaKey = std::unique_ptr<RSA, Free<RSA_free>>;
@@ -47,8 +46,9 @@ const EC_GROUP* group_of(Curve curve) {
   return curve == Curve::p256 ? p256 : p384;
 }
 
-Number number_of(ByteView big_endian) {
-  Number out(BN_bin2bn(big_endian.data(), static_cast<int>(big_endian.size()), nullptr));
+// A number for one of the set0 functions, which take it over.
+BIGNUM* new_number(ByteView big_endian) {
+  BIGNUM* out = BN_bin2bn(big_endian.data(), static_cast<int>(big_endian.size()), nullptr);
   require(out != nullptr);
   return out;
 }
@@ -92,11 +92,8 @@ bool EcPublicKey::verify(ByteView message, ByteView signature) const {
   }
   const ErrorsForgotten errors;
   const EcdsaSignature parsed(ECDSA_SIG_new());
-  Number r = number_of(signature.first(width));
-  Number s = number_of(signature.subspan(width));
-  require(parsed && ECDSA_SIG_set0(parsed.get(), r.get(), s.get()) == 1);
-  static_cast<void>(r.release());
-  static_cast<void>(s.release());
+  require(parsed &&
+          ECDSA_SIG_set0(parsed.get(), new_number(signature.first(width)), new_number(signature.subspan(width))) == 1);
   // Looks itself whether r and s lie in 1..n-1.
   return ECDSA_do_verify(digest.data(), static_cast<int>(width), parsed.get(), impl_->key.get()) == 1;
 }
@@ -118,11 +115,7 @@ std::optional<RsaPublicKey> RsaPublicKey::from_numbers(ByteView modulus, ByteVie
     return std::nullopt;
   }
   RsaKey key(RSA_new());
-  Number n_number = number_of(modulus);
-  Number e_number = number_of(exponent);
-  require(key && RSA_set0_key(key.get(), n_number.get(), e_number.get(), nullptr) == 1);
-  static_cast<void>(n_number.release());
-  static_cast<void>(e_number.release());
+  require(key && RSA_set0_key(key.get(), new_number(modulus), new_number(exponent), nullptr) == 1);
   return RsaPublicKey(std::make_shared<const Impl>(std::move(key), modulus.size()));
 }
 
