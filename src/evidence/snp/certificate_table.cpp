@@ -21,7 +21,7 @@ consteval Guid guid(std::string_view text) {
   for (const char c : text) {
     if (c != '-') {
       auto& byte = out.at(digit++ / 2);
-      byte = static_cast<std::uint8_t>(byte << 4U | nibble(c));
+      byte = static_cast<std::uint8_t>(unsigned{byte} << 4U | nibble(c));
     }
   }
   return out;
