@@ -101,6 +101,21 @@ TEST(APolicy, ReadsConfigAndModels) {
   EXPECT_NE(refusal(good + "[models]\nx = \"md5:00\"\n"), "");
 }
 
+TEST(APolicy, RefusesValuesOfAnotherKind) {
+  const std::string evidence = good.substr(good.find("[accept"));
+  for (const std::string table : {"identity", "config", "freshness", "models"}) {
+    EXPECT_EQ(refusal("version = 1\n" + table + " = 1\n" + evidence, Purpose::evidence_only),
+              "'" + table + "' in the policy must be a table");
+  }
+  EXPECT_EQ(refusal(good + "[freshness]\nfresh_evidence = 1\n"),
+            "'freshness.fresh_evidence' in the policy must be true or false");
+  const auto with_name = [](const std::string& name) { return refusal("version = 1\nname = " + name + "\n"); };
+  for (const std::string& name : {std::string("1"), std::string("\"\""), "\"" + std::string(1025, 'n') + "\""}) {
+    EXPECT_EQ(with_name(name), "'name' in the policy must be text of 1 to 1024 bytes");
+  }
+  EXPECT_EQ(with_name("\"" + std::string(1024, 'n') + "\""), "the policy lacks 'identity', which has no default");
+}
+
 TEST(APolicy, BoundsItsNumbersAndItsSize) {
   EXPECT_EQ(refusal(good + "[freshness]\nrecheck_seconds = 1\n"), "");
   EXPECT_NE(refusal(good + "[freshness]\nrecheck_seconds = 0\n"), "");
