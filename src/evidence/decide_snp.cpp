@@ -55,6 +55,9 @@ void guest_policy(const snp::Report& found, const SnpAcceptance& accepted, Repor
   const auto text = fmt::format("{:#x}", found.policy);
   report.check(BLINDAI_HOLDS((found.policy & snp::policy_reserved_one) != 0), "guest_policy_bit_17",
                {Reason::bad_guest_policy, "17"}, "set", text, voucher);
+  // What a bit allows that is not defined yet, nobody here can judge.
+  report.check(BLINDAI_HOLDS((found.policy & ~snp::policy_defined) == 0), "guest_policy_reserved_bits",
+               {Reason::bad_guest_policy, "reserved"}, "clear", text, voucher);
   rule(report, BLINDAI_HOLDS((found.policy & snp::policy_debug) == 0),
        {"debug", {Reason::debug_not_allowed, {}}, "clear", text, voucher, !accepted.allow_debug});
   rule(report, BLINDAI_HOLDS((found.policy & snp::policy_migrate_ma) == 0),

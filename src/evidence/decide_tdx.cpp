@@ -73,16 +73,25 @@ void migration(const dcap::TdReport& found, const TdxAcceptance& accepted, Repor
         !accepted.allow_service_td});
 }
 
+// The module that launched the TD, and the one that runs it now, where the report tells them apart.
 void svn(const dcap::TdReport& found, const TdxAcceptance& accepted, Report& report) {
   const dcap::Components least = accepted.min_tee_tcb_svn.value_or(dcap::Components{});
-  const bool reached = std::ranges::equal(found.tee_tcb_svn, least, std::greater_equal{});
-  rule(report, BLINDAI_HOLDS(reached),
-       {"tee_tcb_svn",
-        {Reason::svn_too_low, "tee_tcb_svn"},
-        "each at least " + to_hex(least),
-        to_hex(found.tee_tcb_svn),
-        voucher,
-        accepted.min_tee_tcb_svn.has_value()});
+  const auto reaches = [&](const dcap::Components& svns) {
+    return std::ranges::equal(svns, least, std::greater_equal{});
+  };
+  const auto minimum = [&](bool holds, const char* name, const dcap::Components& svns) {
+    rule(report, holds,
+         {name,
+          {Reason::svn_too_low, name},
+          "each at least " + to_hex(least),
+          to_hex(svns),
+          voucher,
+          accepted.min_tee_tcb_svn.has_value()});
+  };
+  minimum(BLINDAI_HOLDS(reaches(found.tee_tcb_svn)), "tee_tcb_svn", found.tee_tcb_svn);
+  if (found.td15) {
+    minimum(BLINDAI_HOLDS(reaches(found.td15->tee_tcb_svn2)), "tee_tcb_svn2", found.td15->tee_tcb_svn2);
+  }
 }
 
 void registers(const dcap::TdReport& found, const TdxAcceptance& accepted, Report& report) {

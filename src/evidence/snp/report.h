@@ -43,6 +43,7 @@ inline constexpr std::uint64_t policy_mem_aes_256_xts = 1ULL << 22U;
 inline constexpr std::uint64_t policy_rapl_dis = 1ULL << 23U;
 inline constexpr std::uint64_t policy_ciphertext_hiding = 1ULL << 24U;
 inline constexpr std::uint64_t policy_page_swap_disable = 1ULL << 25U;
+inline constexpr std::uint64_t policy_defined = (1ULL << 26U) - 1U;  // with the ABI version in the lower two bytes
 
 enum class KeyKind : std::uint8_t { vcek, vlek };
 
