@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <tuple>
 
 #include "chains/der.h"
 #include "chains/rsa_test_keys.h"
@@ -194,7 +195,23 @@ Bytes Key::point() const {
   return out;
 }
 
+// RSA takes milliseconds, and most of what is signed with the test keys is the same each time.
 Bytes Key::sign(Algorithm algorithm, ByteView message) const {
+  if (!is_rsa()) {
+    return sign_anew(algorithm, message);
+  }
+  static std::mutex mutex;
+  static std::map<std::tuple<Digest, Algorithm, Digest>, Bytes> made;
+  const std::tuple request(id(), algorithm, crypto::sha256(message));
+  const std::lock_guard lock(mutex);
+  auto found = made.find(request);
+  if (found == made.end()) {
+    found = made.emplace(request, sign_anew(algorithm, message)).first;
+  }
+  return found->second;
+}
+
+Bytes Key::sign_anew(Algorithm algorithm, ByteView message) const {
   const DigestContext context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* options = nullptr;
   require(EVP_DigestSignInit(context.get(), &options, digest_of(algorithm), nullptr, key_.get()) == 1);

@@ -38,7 +38,7 @@ class Key {
   Digest id() const;              // SHA-256 of it
   Bytes key_identifier() const;   // 20 bytes (RFC 7093 section 2, method 1)
   Bytes point() const;            // x and y, big-endian; elliptic keys only
-  // The signature as certificates carry it.
+  // The signature as certificates carry it. A test key of RSA gives the same one for the same message.
   Bytes sign(Algorithm algorithm, ByteView message) const;
   // r and s, big-endian, as wide as the field; SHA-256 on curves of 256 bits, SHA-384 on P-384.
   Bytes sign_raw(ByteView message) const;
@@ -48,6 +48,7 @@ class Key {
  private:
   explicit Key(evp_pkey_st* key);
   std::size_t field_bytes() const;
+  Bytes sign_anew(Algorithm algorithm, ByteView message) const;
   std::shared_ptr<evp_pkey_st> key_;
 };
 
