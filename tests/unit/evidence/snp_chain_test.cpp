@@ -340,6 +340,10 @@ TEST(SnpChain, WithARevokedIntermediateIsRefused) {
     EXPECT_THAT(reasons(evidence), ElementsAre(kind == SnpKey::vcek ? "REVOKED:ask" : "REVOKED:asvk"));
     // A list that is given is looked at, needed or not.
     EXPECT_THAT(reasons(evidence, false), ElementsAre(kind == SnpKey::vcek ? "REVOKED:ask" : "REVOKED:asvk"));
+    // Nothing that it signed is looked at.
+    chains::Case other = evidence;
+    other.evidence[0x50] ^= 1U;
+    EXPECT_THAT(reasons(other), ElementsAre(kind == SnpKey::vcek ? "REVOKED:ask" : "REVOKED:asvk"));
     form.ark_crl.revoked = {{.serial = {9}}};
     EXPECT_THAT(reasons(form), IsEmpty());
   }
@@ -533,11 +537,14 @@ TEST(SnpCache, KeepsApartWhatDependsOnSomethingElse) {
   chains::Case elsewhere = sealed.whole;
   elsewhere.roots = vendor_roots();
   EXPECT_THAT(judge(elsewhere, true, &cache).reasons(), ElementsAre("UNTRUSTED_ROOT:vek"));
-  for (const char* name : {"vek", "ask", "ark", "ark_crl"}) {
-    chains::Case changed = sealed.whole;
-    Bytes& bytes = changed.collateral.at(name);
-    bytes[bytes.size() - 40] ^= 1U;
-    EXPECT_FALSE(judge(changed, true, &cache).claims) << name;
+  const chains::Case provider = vlek().seal();
+  ASSERT_TRUE(judge(provider, true, &cache).claims);
+  for (const chains::Case* whole : std::initializer_list<const chains::Case*>{&sealed.whole, &provider}) {
+    for (const auto& [name, bytes] : whole->collateral) {
+      chains::Case changed = *whole;
+      changed.collateral[name][bytes.size() - 40] ^= 1U;
+      EXPECT_FALSE(judge(changed, true, &cache).claims) << name;
+    }
   }
 }
 
