@@ -55,7 +55,10 @@ TEST(AnAnswerHeader, IsALieOtherwise) {
   EXPECT_TRUE(lie([](auto& a) { a.outputs[0].dims[0] = INT64_MAX; }));
   EXPECT_TRUE(lie([](auto& a) { a.outputs[0].size = 23; }));
   EXPECT_TRUE(lie([](auto& a) { a.outputs[0].offset = 4096 - 23; }));
+  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].offset = 4096; }));
   EXPECT_TRUE(lie([](auto& a) { a.outputs[0].offset = UINT64_MAX - 8; }));
+  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].offset = UINT64_MAX - 63; }));
+  EXPECT_TRUE(lie([](auto& a) { a.outputs[1].offset = 72; }));
   EXPECT_TRUE(lie([](auto& a) { a.code = 1000; }));
   EXPECT_TRUE(lie([](auto& a) {
     a.code = 1;
