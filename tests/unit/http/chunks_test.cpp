@@ -39,9 +39,9 @@ TEST(Chunks, AreTakenOffHoweverTheyArrive) {
 TEST(Chunks, AreRefusedWhereTheyAreMalformed) {
   for (const char* text :
        {"x\r\n", "\r\n", "-1\r\n", "5\nhello", "5\r\nhelloX\r\n", "5\r\nhello\n", "1000000000000000\r\n",
-        "5 \r\nhello\r\n", "0\r\nTrailer\n\r\n", "5x\r\nhello\r\n0\r\n\r\n", ";x\r\n\r\n",
-        "5;a\nb\r\nhello\r\n0\r\n\r\n", "5\rxhello\r\n0\r\n\r\n", "5\r\nhellox\n0\r\n\r\n", "5\r\nhello\rx0\r\n\r\n",
-        "0\r\na\nb\r\n\r\n", "0\r\na\rx\r\n", "0\r\n\rx"}) {
+        "10000000000000005\r\nhello\r\n0\r\n\r\n", "5 \r\nhello\r\n", "0\r\nTrailer\n\r\n", "5x\r\nhello\r\n0\r\n\r\n",
+        ";x\r\n\r\n", "5;a\nb\r\nhello\r\n0\r\n\r\n", "5\rxhello\r\n0\r\n\r\n", "5\r\nhellox\n0\r\n\r\n",
+        "5\r\nhello\rx0\r\n\r\n", "0\r\na\nb\r\n\r\n", "0\r\na\rx\r\n", "0\r\n\rx"}) {
     EXPECT_EQ(decode(text, 100), std::nullopt) << text;
   }
   // A thousand small trailers are as much as one large one.

@@ -55,6 +55,7 @@ TEST(AnAnswer, HasALengthAndABody) {
 TEST(AnAnswer, IsRefusedInAnyOtherForm) {
   EXPECT_EQ(refused("SSH-2.0-OpenSSH_9.2p1\r\n\r\n"), Code::attestation_failed);
   EXPECT_EQ(refused("HTTP/1.1 200 OK\r\n\r\nhello"), Code::attestation_failed);
+  EXPECT_EQ(refused("HTTP/1.1 200 OK\r\n\r\n"), Code::attestation_failed);
   EXPECT_EQ(refused("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
             Code::attestation_failed);
   EXPECT_EQ(refused("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\nhello"),

@@ -207,10 +207,12 @@ TEST_F(HttpServer, AnswersBeforeAnUnwantedBodyAndCloses) {
   EXPECT_NE(answer.find("Connection: close"), std::string::npos);
 }
 
-TEST_F(HttpServer, DropsAnUnwantedSmallBodyAndTakesTheNextRequest) {
+TEST_F(HttpServer, TakesNoUnwantedBodyForARequest) {
   start();
+  const std::string hidden = "GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n";
   const std::string answer =
-      ask("POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\nHost: x\r\n\r\n");
+      ask("POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(hidden.size()) + "\r\n\r\n" + hidden +
+          "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 401")) << answer;
   EXPECT_NE(answer.find("HTTP/1.1 200"), std::string::npos) << answer;
   EXPECT_EQ(echo.requests, 2);
@@ -239,9 +241,14 @@ TEST_F(HttpServer, DropsAConnectionThatIsIdleBetweenRequests) {
 TEST_F(HttpServer, DropsAHeadThatHasBegunAndStalls) {
   options.limits.body_stall_time = 200ms;
   start();
-  const UniqueFd fd = connect();
-  send(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT");
-  EXPECT_TRUE(receive(fd, 3000).ends_with("<end>"));
+  const UniqueFd together = connect();
+  send(together, "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT");
+  EXPECT_TRUE(receive(together, 3000).ends_with("<end>"));
+  const UniqueFd later = connect();
+  send(later, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_FALSE(receive(later, 300).ends_with("<end>"));
+  send(later, "GET / HT");
+  EXPECT_TRUE(receive(later, 3000).ends_with("<end>"));
 }
 
 TEST_F(HttpServer, DropsABodySlowerThanTheFloor) {
