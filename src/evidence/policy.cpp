@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t max_policy_bytes = 1024 * 1024;
 constexpr std::size_t max_pem_bytes = 1024 * 1024;
 
-Read<Identity> parse_identity(const toml::table& table, const std::string& base_path) {
+// Where evidence alone is judged, no file is opened: the identity of a service is not looked at.
+Read<Identity> parse_identity(const toml::table& table, Purpose purpose, const std::string& base_path) {
   Section section(table, "identity");
   Identity identity;
   BLINDAI_TRY(identity.server_name, section.text("server_name"));
@@ -25,6 +26,8 @@ Read<Identity> parse_identity(const toml::table& table, const std::string& base_
     identity.ca = Any{};
   } else if (ca == "system") {
     identity.ca = std::monostate{};
+  } else if (purpose == Purpose::evidence_only) {
+    identity.ca = std::string();
   } else {
     const std::string path = ca.front() == '/' || base_path.empty() ? ca : base_path + "/" + ca;
     auto pem = read_file(path.c_str(), max_pem_bytes);
@@ -188,7 +191,7 @@ Read<Policy> read(const toml::table& root, Purpose purpose, const std::string& b
   }
   BLINDAI_TRY(const toml::table* identity, section.table("identity"));
   if (identity != nullptr) {
-    BLINDAI_TRY(policy.identity, parse_identity(*identity, base_path));
+    BLINDAI_TRY(policy.identity, parse_identity(*identity, purpose, base_path));
   } else if (purpose == Purpose::session) {
     return section.missing("identity");
   }

@@ -130,7 +130,7 @@ struct PolicyError {
 };
 
 enum class Purpose : std::uint8_t { session, evidence_only };
-// `base_path` is where a relative PEM path of [identity] ca is looked up; nothing else is read.
+// `base_path` is where a relative PEM path of [identity] ca is looked up, for a session; no other file is read.
 std::expected<Policy, PolicyError> read_policy(std::string_view toml, Purpose purpose,
                                                const std::string& base_path = {});
 // The same, for who needs the sentence alone. Errors: invalid_argument, naming the key; too_large.

@@ -9,7 +9,7 @@ import sys
 import pytest
 from blindai import evidence
 from blindai.cli import app as cli
-from blindai.errors import ConfigurationError, InputError
+from blindai.errors import ConfigurationError, InputError, QuoteValidationError, attestation_error
 from typer.testing import CliRunner
 
 from tests import evidence_vectors as vectors
@@ -280,6 +280,13 @@ def test_collateral_show_says_until_when(run, tmp_path):
     assert run("collateral", "show", container).exit_code == 1
     (tmp_path / "empty").mkdir()
     assert run("collateral", "show", tmp_path / "empty").exit_code == 1
+
+
+def test_a_check_of_evidence_that_failed_is_a_quote_validation_error():
+    report = evidence.appraise({"quote.bin": b""}, at=0, policy=POLICY)
+    error = attestation_error("no", report)
+    assert type(error) is QuoteValidationError
+    assert error.failed_check == report.first_failed.name
 
 
 def test_the_verifier_opens_no_connection():

@@ -60,6 +60,13 @@ TEST(APolicy, NeedsAnIdentityForASession) {
   EXPECT_EQ(refusal(text, Purpose::evidence_only), "");
 }
 
+TEST(APolicy, OpensNoFileWhereEvidenceAloneIsJudged) {
+  std::string text = good;
+  text.replace(text.find("ca = \"any\""), 10, "ca = \"/absent/ca.pem\"");
+  EXPECT_EQ(refusal(text), "the file that 'identity.ca' names cannot be read");
+  EXPECT_EQ(refusal(text, Purpose::evidence_only), "");
+}
+
 TEST(APolicy, WithSimulationAcceptsNothingElse) {
   const std::string snp = "[accept.snp]\nmeasurement = \"any\"\nproducts = [\"Genoa\"]\nplatform_ids = \"any\"\n";
   EXPECT_NE(refusal(good + snp), "");
