@@ -10,6 +10,7 @@ namespace blindai::http {
 namespace {
 
 constexpr auto linger_time = std::chrono::seconds(2);
+constexpr int head_too_large = 431;  // RFC 6585 section 5
 
 }  // namespace
 
@@ -69,7 +70,9 @@ Task<bool> LiveConnection::serve_one(Handler& handler) {
   if (!parsed) {
     if (parsed.error().code != Code::cancelled) {
       LiveExchange refusal(*this, RequestHead{}, false);
-      co_await refusal.respond_error(parsed.error());
+      const int status = parsed.error().code == Code::too_large ? head_too_large : http_status(parsed.error().code);
+      std::vector<Header> headers;
+      co_await refusal.respond_refusal(status, parsed.error(), std::move(headers));
     }
     co_return false;
   }

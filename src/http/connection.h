@@ -37,6 +37,12 @@ class LiveConnection final : public Connection, public std::enable_shared_from_t
   const Limits& limits() const { return limits_; }
   MutableBytes buffered() { return MutableBytes(buffer_).subspan(begin_, end_ - begin_); }
   void consume(std::size_t count) { begin_ += count; }
+  // Where nothing is buffered: room for what comes next, and how much of it did.
+  MutableBytes room() {
+    begin_ = end_ = 0;
+    return buffer_;
+  }
+  void filled(std::size_t count) { end_ = count; }
   void until(Steady::time_point deadline) { deadline_ = deadline; }
   asio::any_io_executor executor() const { return executor_; }
 

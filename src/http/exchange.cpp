@@ -15,13 +15,18 @@ constexpr std::uint64_t large_body_bytes = 1024 * 1024;
 }  // namespace
 
 Task<void> Exchange::respond_error(const Error& error) {
-  const std::string json = "{\"error\":" + json::quote(error.message.str()) + "}";
-  std::vector<Header> headers(1, Header{"Content-Type", "application/json"});
+  std::vector<Header> headers;
   if (error.code == Code::resource_exhausted || error.code == Code::unavailable) {
     headers.push_back({"Retry-After", "1"});
   }
+  co_await respond_refusal(http_status(error.code), error, std::move(headers));
+}
+
+Task<void> Exchange::respond_refusal(int status, const Error& error, std::vector<Header> headers) {
+  const std::string json = "{\"error\":" + json::quote(error.message.str()) + "}";
+  headers.push_back({"Content-Type", "application/json"});
   const ByteView body = as_bytes(json);
-  co_await respond(http_status(error.code), std::move(headers), std::span(&body, 1));
+  co_await respond(status, std::move(headers), std::span(&body, 1));
 }
 
 Task<void> Exchange::respond_json(int status, const std::string& json) {
@@ -61,6 +66,11 @@ Task<Result<std::size_t>> LiveExchange::read_raw(MutableBytes out) {
     connection_.consume(count);
     co_return count;
   }
+  co_return co_await receive(out);
+}
+
+// From the network, past the buffer of the connection.
+Task<Result<std::size_t>> LiveExchange::receive(MutableBytes out) {
   if (std::exchange(expects_continue_, false)) {
     BLINDAI_CO_CHECK(co_await connection_.transport().write(as_bytes("HTTP/1.1 100 Continue\r\n\r\n")));
   }
@@ -85,11 +95,9 @@ Task<Result<std::size_t>> LiveExchange::read_raw(MutableBytes out) {
 
 Task<Result<std::size_t>> LiveExchange::read_chunked(MutableBytes out) {
   while (chunks_.need() == ChunkDecoder::Need::control) {
-    if (connection_.buffered().empty()) {
-      // One byte at a time would be slow; control bytes come with the data around them, through the buffer.
-      BLINDAI_CO_TRY(const std::size_t count, co_await read_raw(out.first(1)));
-      BLINDAI_CO_CHECK(chunks_.eat(ByteView(out).first(count)));
-      continue;
+    if (connection_.buffered().empty()) {  // with as much behind it as there is, so that small chunks are cheap
+      BLINDAI_CO_TRY(const std::size_t count, co_await receive(connection_.room()));
+      connection_.filled(count);
     }
     BLINDAI_CO_TRY(const std::size_t eaten, chunks_.eat(connection_.buffered()));
     connection_.consume(eaten);
@@ -158,7 +166,8 @@ Task<void> LiveExchange::respond(int status, std::vector<Header> headers, std::s
   // Whether the rest of an unread body will be dropped is known now, and so is what to say about the connection.
   const bool short_rest = body_done() || (!head_.chunked && left_ <= dropped_bytes && !expects_continue_);
   head_.keep_alive = head_.keep_alive && !head_.method.empty() && short_rest && !connection_.draining();
-  Bytes out = copy(as_bytes(answer_head(status, headers, size, head_.keep_alive)));
+  const std::string_view connection = !head_.keep_alive ? "close" : head_.old ? "keep-alive" : "";
+  Bytes out = copy(as_bytes(answer_head(status, headers, size, connection)));
   Result<void> sent;
   for (const ByteView part : body) {
     if (head_.method == "HEAD") {

@@ -22,6 +22,7 @@ class LiveExchange final : public Exchange {
 
  private:
   Task<Result<std::size_t>> read_raw(MutableBytes out);
+  Task<Result<std::size_t>> receive(MutableBytes out);
   Task<Result<std::size_t>> read_chunked(MutableBytes out);
   Task<Result<void>> send(ByteView bytes);
   Result<void> check_rate();

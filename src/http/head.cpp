@@ -37,6 +37,30 @@ bool plain_target(std::string_view target) {
   return target.starts_with('/') && std::ranges::all_of(target, [](char c) { return c > ' ' && c < 0x7f; });
 }
 
+// The absolute form is understood too (RFC 9112 section 3.2.2). Whose name it holds decides nothing here.
+std::string origin_form(std::string_view target) {
+  for (const std::string_view scheme : {std::string_view("http://"), std::string_view("https://")}) {
+    if (!same_name(target.substr(0, scheme.size()), scheme)) {
+      continue;
+    }
+    const std::string_view rest = target.substr(scheme.size());
+    const std::size_t path = rest.find_first_of("/?");
+    if (path == 0 || rest.empty()) {
+      break;  // nobody's
+    }
+    if (path == std::string_view::npos) {
+      return "/";
+    }
+    return (rest[path] == '?' ? "/" : "") + std::string(rest.substr(path));
+  }
+  return std::string(target);
+}
+
+// A list of equal lengths is refused as two headers are (RFC 9112 section 6.3 allows either).
+bool one_number(const std::string* length) {
+  return length == nullptr || std::ranges::all_of(*length, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 }  // namespace
 
 const std::string* RequestHead::find(std::string_view name) const {
@@ -45,8 +69,10 @@ const std::string* RequestHead::find(std::string_view name) const {
 }
 
 Result<std::optional<ParsedHead>> parse_head(ByteView bytes, std::size_t limit) {
+  // One empty line before a request is skipped (RFC 9112 section 2.2).
   const std::string_view text = as_text(bytes);
-  const std::size_t end = text.find("\r\n\r\n");
+  const std::size_t begin = text.starts_with("\r\n") ? 2 : 0;
+  const std::size_t end = text.find("\r\n\r\n", begin);
   if (end == std::string_view::npos || end + 4 > limit) {
     if (bytes.size() >= limit) {
       return fail(Code::too_large, {"the head of the request is over {} bytes", limit});
@@ -57,7 +83,7 @@ Result<std::optional<ParsedHead>> parse_head(ByteView bytes, std::size_t limit) 
   parser.header_limit(static_cast<std::uint32_t>(limit));
   parser.body_limit(boost::none);  // the handler bounds what it takes
   boost::system::error_code error;
-  parser.put(boost::asio::buffer(bytes.data(), end + 4), error);
+  parser.put(boost::asio::buffer(bytes.data() + begin, end + 4 - begin), error);
   if (!parser.is_header_done()) {
     return fail(Code::invalid_argument, {"the request is not one of HTTP/1.1"}, {error.message()});
   }
@@ -66,7 +92,8 @@ Result<std::optional<ParsedHead>> parse_head(ByteView bytes, std::size_t limit) 
   parsed.size = end + 4;
   RequestHead& head = parsed.head;
   head.method = std::string(message.method_string());
-  head.target = std::string(message.target());
+  head.target = origin_form({message.target().data(), message.target().size()});
+  head.old = message.version() < 11;
   head.keep_alive = message.keep_alive();
   for (const auto& field : message) {
     head.headers.emplace_back(field.name_string(), field.value());
@@ -74,6 +101,9 @@ Result<std::optional<ParsedHead>> parse_head(ByteView bytes, std::size_t limit) 
   BLINDAI_CHECK(check_deciding(head));
   if (!plain_target(head.target) || (message.version() == 11 && head.find("host") == nullptr)) {
     return fail(Code::invalid_argument, {"the request needs a target that starts with '/' and a Host header"});
+  }
+  if (!one_number(head.find("content-length"))) {
+    return fail(Code::invalid_argument, {"Content-Length must be one number"});
   }
   head.chunked = parser.chunked();
   if (head.find("transfer-encoding") != nullptr &&
@@ -85,18 +115,19 @@ Result<std::optional<ParsedHead>> parse_head(ByteView bytes, std::size_t limit) 
     head.content_length = length ? *length : 0;
   }
   const std::string* expect = head.find("expect");
-  parsed.expects_continue = expect != nullptr && same_name(*expect, "100-continue");
+  parsed.expects_continue = expect != nullptr && !head.old && same_name(*expect, "100-continue");
   return parsed;
 }
 
-std::string answer_head(int status, const std::vector<Header>& headers, std::uint64_t content_length, bool keep_alive) {
+std::string answer_head(int status, const std::vector<Header>& headers, std::uint64_t content_length,
+                        std::string_view connection) {
   const auto reason = beast::obsolete_reason(beast::int_to_status(static_cast<unsigned>(status)));
   std::string head = fmt::format("HTTP/1.1 {} {}\r\nContent-Length: {}\r\n", status,
                                  std::string_view(reason.data(), reason.size()), content_length);
   for (const Header& header : headers) {
     head += fmt::format("{}: {}\r\n", header.name, header.value);
   }
-  return head + (keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
+  return head + (connection.empty() ? "\r\n" : fmt::format("Connection: {}\r\n\r\n", connection));
 }
 
 }  // namespace blindai::http

@@ -14,7 +14,8 @@ struct ParsedHead {
 };
 Result<std::optional<ParsedHead>> parse_head(ByteView bytes, std::size_t limit);
 
-// "HTTP/1.1 200 OK" and what every answer says.
-std::string answer_head(int status, const std::vector<Header>& headers, std::uint64_t content_length, bool keep_alive);
+// "HTTP/1.1 200 OK" and what every answer says. `connection`: the value of that header, none where empty.
+std::string answer_head(int status, const std::vector<Header>& headers, std::uint64_t content_length,
+                        std::string_view connection);
 
 }  // namespace blindai::http

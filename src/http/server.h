@@ -45,10 +45,11 @@ struct Header {
 
 struct RequestHead {
   std::string method;
-  std::string target;  // as received, origin form
+  std::string target;  // in origin form
   std::vector<std::pair<std::string, std::string>> headers;
   std::optional<std::uint64_t> content_length;  // absent for a chunked body; 0 without a body
   bool chunked = false;
+  bool old = false;  // HTTP/1.0: keeps a connection only where both sides say so, and knows no 100 Continue
   bool keep_alive = true;
   // The value of the only header of that name (any case), or nullptr where there is none. Two different ones of a header
   // that decides something are refused by the plumbing before a handler sees them: Content-Length, Host, Authorization,
@@ -92,8 +93,9 @@ class Exchange {
   // The answer, once. Content-Length, Date-less; the parts are written without joining them. A body not read by then is
   // read and dropped if small, else the connection closes after the answer.
   virtual Task<void> respond(int status, std::vector<Header> headers, std::span<const ByteView> body) = 0;
-  // {"error": "..."} with the status of the code. `message` is public by type.
+  // {"error": "..."} with the status of the code, or with another and more headers. `message` is public by type.
   Task<void> respond_error(const Error& error);
+  Task<void> respond_refusal(int status, const Error& error, std::vector<Header> headers);
   Task<void> respond_json(int status, const std::string& json);
   // Whether the peer has closed its end: nobody waits for the answer any more. Costs one system call.
   virtual bool peer_gone() const = 0;

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "server/routes.h"
-#include "v2/metadata.h"
 
 namespace blindai::server {
 namespace {
@@ -72,6 +71,9 @@ http::Task<Result<void>> Routes::models_route(http::Exchange& exchange, const Ta
   if (target.path.size() == 3 && method == "GET") {
     co_return co_await answer_json(exchange, 200, listing(models_, principal));
   }
+  if (target.path.size() == 3) {
+    co_return co_await refuse_method(exchange, "GET, POST");
+  }
   if (target.path.size() == 4) {
     co_return co_await one_model(exchange, target, principal);
   }
@@ -123,7 +125,7 @@ http::Task<Result<void>> Routes::one_model(http::Exchange& exchange, const Targe
     co_return co_await answer_json(exchange, 200, json::Value(models_.describe(principal, *version)));
   }
   if (exchange.head().method != "DELETE") {
-    co_return fail(Code::invalid_argument, {"this path takes GET and DELETE"});
+    co_return co_await refuse_method(exchange, "GET, DELETE");
   }
   BLINDAI_CO_CHECK(owners_only(principal));
   BLINDAI_CO_CHECK(models_.remove(principal, name));
@@ -135,7 +137,7 @@ http::Task<Result<void>> Routes::share(http::Exchange& exchange, const Target& t
   const std::string& method = exchange.head().method;
   const std::string& tenant = target.path[5];
   if (method != "PUT" && method != "DELETE") {
-    co_return fail(Code::invalid_argument, {"this path takes PUT and DELETE"});
+    co_return co_await refuse_method(exchange, "PUT, DELETE");
   }
   // Whether a tenant of that name exists is not told.
   if (!auth::valid_id(tenant) || tenant == principal.tenant) {
@@ -143,46 +145,6 @@ http::Task<Result<void>> Routes::share(http::Exchange& exchange, const Target& t
   }
   BLINDAI_CO_CHECK(models_.share(principal, target.path[3], tenant, method == "PUT"));
   co_return co_await answer_json(exchange, 200, shared(target.path[3], tenant, method == "PUT"));
-}
-
-// /v2/models/{name}[/versions/{version}][/ready|/infer]
-http::Task<Result<void>> Routes::model_v2(http::Exchange& exchange, const Target& target, const Principal& principal) {
-  const std::string& name = target.path[2];
-  std::size_t next = 3;
-  if (target.path.size() > 4 && target.path[3] == "versions") {
-    if (target.path[4] != "1") {
-      co_return fail(Code::not_found, {"there is no such version: every model has version 1, and a digest"});
-    }
-    next = 5;
-  }
-  const std::string verb = target.path.size() > next ? target.path[next] : "";
-  if (target.path.size() > next + 1) {
-    co_return fail(Code::not_found, {"there is nothing at this path"});
-  }
-  if (verb == "infer") {
-    if (exchange.head().method != "POST") {
-      co_return fail(Code::invalid_argument, {"inference takes POST"});
-    }
-    co_return co_await infer(exchange, name, principal);
-  }
-  BLINDAI_CO_TRY(const auto version, models_.find(principal, name));
-  if (verb.empty()) {
-    const std::vector<std::string> versions(1, "1");
-    const std::string json =
-        v2::model_metadata(name, versions, "onnxruntime_onnx", version->admitted->inputs, version->admitted->outputs);
-    co_await exchange.respond_json(200, json);
-    co_return Result<void>();
-  }
-  if (verb == "ready") {
-    const auto deployed = co_await models_.deploy(principal, name);
-    if (!deployed) {
-      co_return fail(Code::invalid_argument, {"the model is not ready"});
-    }
-    const std::string nothing = "{}";
-    co_await exchange.respond_json(200, nothing);
-    co_return Result<void>();
-  }
-  co_return fail(Code::not_found, {"there is nothing at this path"});
 }
 
 }  // namespace blindai::server

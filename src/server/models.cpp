@@ -11,8 +11,8 @@
 namespace blindai::server {
 namespace {
 
-std::unexpected<Error> no_such_model() {
-  return fail(Code::not_found, {"there is no such model, or it is not shared with you"});
+std::unexpected<Error> no_such_model(std::string_view name) {
+  return fail(Code::not_found, {"there is no model '{}', or it is not shared with you", Disclosed(name)});
 }
 
 // The members of a bundle, each checked against its digest in the head.
@@ -176,7 +176,7 @@ Result<std::shared_ptr<const Version>> Models::find(const auth::Principal& princ
   const std::scoped_lock lock(mutex_);
   const Entry* entry = lookup(principal, name);
   if (entry == nullptr) {
-    return no_such_model();
+    return no_such_model(name);
   }
   return entry->version;
 }
@@ -187,7 +187,7 @@ Task<Result<std::shared_ptr<Deployment>>> Models::deploy(const auth::Principal& 
     const std::scoped_lock lock(mutex_);
     auto* entry = const_cast<Entry*>(lookup(principal, name));  // NOLINT: entries_ is ours
     if (entry == nullptr) {
-      co_return no_such_model();
+      co_return no_such_model(name);
     }
     auto& place = entry->groups[group_of(principal)];
     if (!place) {
@@ -206,7 +206,7 @@ Result<void> Models::remove(const auth::Principal& owner, std::string_view id) {
   const std::scoped_lock lock(mutex_);
   const auto found = entries_.find({owner.tenant, std::string(id)});
   if (found == entries_.end()) {
-    return no_such_model();
+    return no_such_model(id);
   }
   gone = std::move(found->second);
   entries_.erase(found);
@@ -219,7 +219,7 @@ Result<void> Models::share(const auth::Principal& owner, std::string_view id, co
   const std::scoped_lock lock(mutex_);
   const auto found = entries_.find({owner.tenant, std::string(id)});
   if (found == entries_.end()) {
-    return no_such_model();
+    return no_such_model(id);
   }
   if (on) {
     found->second.shared_with.insert(tenant);

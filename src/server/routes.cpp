@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <thread>
 
-#include "v2/metadata.h"
-
 namespace blindai::server {
 namespace {
 
@@ -40,15 +38,11 @@ Result<std::string> percent_decode(std::string_view text) {
 
 std::unexpected<Error> no_route() { return fail(Code::not_found, {"there is nothing at this path"}); }
 
-constexpr std::array<std::string_view, 2> reading{"GET", "HEAD"};
-constexpr std::array<std::string_view, 1> posting{"POST"};
-constexpr std::array<std::string_view, 2> reading_or_posting{"GET", "POST"};
+constexpr std::string_view reading_or_posting = "GET, POST";
 
-Result<void> need(http::Exchange& exchange, std::span<const std::string_view> methods) {
-  if (std::ranges::find(methods, exchange.head().method) == methods.end()) {
-    return fail(Code::invalid_argument, {"this path does not take method {}", Disclosed(exchange.head().method)});
-  }
-  return {};
+// V2 has no queries, and clients that send one are not to fail for it.
+std::string_view without_v2_query(std::string_view target) {
+  return target.starts_with("/v2/") || target.starts_with("/v2?") ? target.substr(0, target.find('?')) : target;
 }
 
 // What an authorised connection remembers, so that one proof serves its requests.
@@ -117,6 +111,31 @@ http::Task<Result<void>> answer_json(http::Exchange& exchange, int status, json:
   co_return Result<void>();
 }
 
+http::Task<Result<void>> answer_nothing(http::Exchange& exchange) {
+  std::vector<http::Header> headers;
+  co_await exchange.respond(200, std::move(headers), std::span<const ByteView>());
+  co_return Result<void>();
+}
+
+bool takes(std::string_view methods, const http::Exchange& exchange) {
+  while (!methods.empty()) {
+    const std::string_view method = methods.substr(0, methods.find(", "));
+    if (exchange.head().method == method) {
+      return true;
+    }
+    methods.remove_prefix(std::min(methods.size(), method.size() + 2));
+  }
+  return false;
+}
+
+http::Task<Result<void>> refuse_method(http::Exchange& exchange, std::string_view methods) {
+  constexpr int method_not_allowed = 405;
+  const Error error{Code::invalid_argument, {"this path takes the method {}", Disclosed(methods)}};
+  std::vector<http::Header> headers(1, http::Header{"Allow", methods});
+  co_await exchange.respond_refusal(method_not_allowed, error, std::move(headers));
+  co_return Result<void>();
+}
+
 Routes::Routes(const Config& config, Keysets& keysets, Attester& attester, Models& models, auth::Registry& registry,
                const Clock& clock)
     : config_(config), keysets_(keysets), attester_(attester), models_(models), registry_(registry), clock_(clock) {
@@ -166,16 +185,16 @@ http::Task<void> Routes::handle(http::Exchange& exchange) {
 }
 
 http::Task<Result<void>> Routes::route(http::Exchange& exchange) {
-  BLINDAI_CO_TRY(const Target target, parse_target(exchange.head().target));
+  BLINDAI_CO_TRY(const Target target, parse_target(without_v2_query(exchange.head().target)));
   const auto& path = target.path;
   if (path.size() == 3 && path[0] == "blindai" && path[1] == "v1" && path[2] == "attest") {
     co_return co_await attest(exchange);
   }
   if (path.size() == 3 && path[0] == "v2" && path[1] == "health" && (path[2] == "live" || path[2] == "ready")) {
-    BLINDAI_CO_CHECK(need(exchange, reading));
-    const std::string nothing = "{}";
-    co_await exchange.respond_json(200, nothing);
-    co_return Result<void>();
+    if (!takes(reading, exchange)) {
+      co_return co_await refuse_method(exchange, reading);
+    }
+    co_return co_await answer_nothing(exchange);
   }
   if (path[0] == "blindai") {
     co_return co_await route_blindai(exchange, target);
@@ -187,7 +206,9 @@ http::Task<Result<void>> Routes::route(http::Exchange& exchange) {
 }
 
 http::Task<Result<void>> Routes::attest(http::Exchange& exchange) {
-  BLINDAI_CO_CHECK(need(exchange, posting));
+  if (!takes(posting, exchange)) {
+    co_return co_await refuse_method(exchange, posting);
+  }
   http::Connection& connection = exchange.connection();
   if (++connection.attests > max_attests) {
     co_return fail(Code::resource_exhausted, {"a connection attests at most {} times; open another", max_attests});
@@ -256,20 +277,7 @@ http::Task<Result<void>> Routes::route_blindai(http::Exchange& exchange, const T
 
 http::Task<Result<void>> Routes::route_v2(http::Exchange& exchange, const Target& target) {
   BLINDAI_CO_TRY(const Principal principal, authorise(exchange));
-  const auto& path = target.path;
-  if (path.size() == 1 || (path.size() == 2 && path[1].empty())) {
-    BLINDAI_CO_CHECK(need(exchange, reading));
-    const std::string json = v2::server_metadata(BLINDAI_VERSION);
-    co_await exchange.respond_json(200, json);
-    co_return Result<void>();
-  }
-  if (path.size() >= 3 && path[1] == "models") {
-    co_return co_await model_v2(exchange, target, principal);
-  }
-  if (path[1] == "systemsharedmemory" || path[1] == "cudasharedmemory" || path[1] == "trace" || path[1] == "logging") {
-    co_return fail(Code::unimplemented, {"this extension is not offered"});
-  }
-  co_return no_route();
+  co_return co_await v2(exchange, target, principal);
 }
 
 http::Task<Result<void>> Routes::keys_route(http::Exchange& exchange, const Target& target,
@@ -285,7 +293,9 @@ http::Task<Result<void>> Routes::keys_route(http::Exchange& exchange, const Targ
   if (target.path.size() != 3) {
     co_return no_route();
   }
-  BLINDAI_CO_CHECK(need(exchange, reading_or_posting));
+  if (!takes(reading_or_posting, exchange)) {
+    co_return co_await refuse_method(exchange, reading_or_posting);
+  }
   if (method == "POST") {
     BLINDAI_CO_TRY(const Bytes body, co_await read_small_body(exchange, max_key_body));
     BLINDAI_CO_TRY(const auto record, read_key(body, principal, clock_.now()));

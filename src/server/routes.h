@@ -38,6 +38,7 @@ class Routes final : public http::Handler {
   http::Task<Result<void>> one_model(http::Exchange& exchange, const Target& target, const Principal& principal);
   http::Task<Result<void>> share(http::Exchange& exchange, const Target& target, const Principal& principal);
   http::Task<Result<void>> keys_route(http::Exchange& exchange, const Target& target, const Principal& principal);
+  http::Task<Result<void>> v2(http::Exchange& exchange, const Target& target, const Principal& principal);
   http::Task<Result<void>> model_v2(http::Exchange& exchange, const Target& target, const Principal& principal);
   http::Task<Result<void>> infer(http::Exchange& exchange, const std::string& name, const Principal& principal);
 
@@ -62,5 +63,12 @@ class AdminRoutes final : public http::Handler {
 
 // An answer of JSON from a coroutine: g++ 12 miscompiles temporaries in braces within co_await, so values are named.
 http::Task<Result<void>> answer_json(http::Exchange& exchange, int status, json::Value value);
+http::Task<Result<void>> answer_nothing(http::Exchange& exchange);  // 200, an empty body
+
+// Methods of a path, as an Allow header has them.
+inline constexpr std::string_view reading = "GET, HEAD";
+inline constexpr std::string_view posting = "POST";
+bool takes(std::string_view methods, const http::Exchange& exchange);
+http::Task<Result<void>> refuse_method(http::Exchange& exchange, std::string_view methods);  // 405
 
 }  // namespace blindai::server

@@ -182,7 +182,7 @@ def test_tritonclient_works_unmodified(open_to_bearers):
         result = client.infer("linear", [tensor], outputs=[output], request_id="7", headers=dict(headers))
         np.testing.assert_allclose(result.as_numpy("y"), linear_result(x))
         assert result.get_response()["id"] == "7"
-    with pytest.raises(triton.InferenceServerException, match="no such model"):
+    with pytest.raises(triton.InferenceServerException, match="no model 'nothing'"):
         client.get_model_metadata("nothing", headers=headers)
 
 

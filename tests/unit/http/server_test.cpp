@@ -162,11 +162,41 @@ TEST_F(HttpServer, SaysContinueOnlyWhenTheBodyIsWanted) {
                   .starts_with("HTTP/1.1 401"));
 }
 
+TEST_F(HttpServer, KeepsAConnectionOfHttp10WhereBothSaySo) {
+  start();
+  EXPECT_EQ(ask("POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\na"
+                "POST / HTTP/1.0\r\nContent-Length: 1\r\n\r\nb"),
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\na"
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nb<end>");
+  const UniqueFd fd = connect();
+  send(fd, "POST / HTTP/1.0\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(receive(fd, 100), "");  // it knows no 100
+  send(fd, "a");
+  EXPECT_TRUE(receive(fd).starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(HttpServer, TakesAHundredThousandChunksOfOneByte) {
+  start();
+  std::string body;
+  for (int i = 0; i < 100'000; ++i) {
+    body += "1\r\na\r\n";
+  }
+  const std::string answer = ask("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + body +
+                                 "0\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n")) << answer.substr(0, 100);
+  EXPECT_TRUE(answer.ends_with("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+}
+
 TEST_F(HttpServer, RefusesWhatIsAmbiguousOrNoHttp) {
   start();
   for (const std::string request :
-       {"nonsense\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/2.0\r\nHost: x\r\n\r\n",
-        "GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n",
+       {"nonsense\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/2.0\r\nHost: x\r\n\r\n",
+        "GET x:1 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET http:///x HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1, 1\r\n\r\na",
         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na",
         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
@@ -177,8 +207,10 @@ TEST_F(HttpServer, RefusesWhatIsAmbiguousOrNoHttp) {
         "GET / HTTP/1.1\r\nHost: x\r\nBlindai-Model-Digest: a\r\nBLINDAI-MODEL-DIGEST: b\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-        "GET /a\x7f HTTP/1.1\r\nHost: x\r\n\r\n", "GET /\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n",
-        "GET * HTTP/1.1\r\nHost: x\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        "GET /a\x7f HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET * HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n"}) {
     const std::string answer = ask(request);
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 400") || answer.starts_with("HTTP/1.1 501")) << request << answer;
@@ -194,8 +226,8 @@ TEST_F(HttpServer, BoundsTheHead) {
     return head + std::string(size - head.size() - 4, 'a') + "\r\n\r\n";
   };
   EXPECT_TRUE(ask(with(16 * 1024)).starts_with("HTTP/1.1 200"));
-  EXPECT_TRUE(ask(with(16 * 1024 + 1)).starts_with("HTTP/1.1 413"));
-  EXPECT_TRUE(ask(with(1024 * 1024)).starts_with("HTTP/1.1 413"));
+  EXPECT_TRUE(ask(with(16 * 1024 + 1)).starts_with("HTTP/1.1 431"));
+  EXPECT_TRUE(ask(with(1024 * 1024)).starts_with("HTTP/1.1 431"));
 }
 
 TEST_F(HttpServer, AnswersBeforeAnUnwantedBodyAndCloses) {

@@ -185,7 +185,7 @@ TEST(AnInference, IsBoundedByItsHead) {
 TEST(AnAttest, IsOneSmallPost) {
   Service service(life);
   Service::Caller caller(service);
-  EXPECT_EQ(caller.ask("GET", "/blindai/v1/attest"), 400);
+  EXPECT_EQ(caller.ask("GET", "/blindai/v1/attest"), 405);
   EXPECT_EQ(caller.ask("POST", "/blindai/v1/attest", std::string(4097, ' ')), 413);
   EXPECT_EQ(caller.attest(), 200);
 }

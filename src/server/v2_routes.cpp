@@ -1,0 +1,89 @@
+// KServe V2 but for the inference itself: what the server and the models say of themselves.
+#include "server/routes.h"
+#include "v2/metadata.h"
+
+namespace blindai::server {
+namespace {
+
+std::unexpected<Error> no_route() { return fail(Code::not_found, {"there is nothing at this path"}); }
+
+// models/{name}[/versions/{version}][/verb]
+struct ModelPath {
+  std::string name;
+  std::string verb;  // empty: the metadata
+};
+Result<ModelPath> model_path(const std::vector<std::string>& path) {
+  ModelPath out{path[2], ""};
+  std::size_t next = 3;
+  if (path.size() > 4 && path[3] == "versions") {
+    if (path[4] != "1") {
+      return fail(Code::not_found, {"there is no such version: every model has version 1, and a digest"});
+    }
+    next = 5;
+  }
+  if (path.size() > next) {
+    out.verb = path[next];
+  }
+  if (path.size() > next + 1) {
+    return no_route();
+  }
+  return out;
+}
+
+// Shared memory lies outside of what is protected; the others would let a caller change what the server tells.
+bool refused_extension(const std::vector<std::string>& path) {
+  const auto has = [&](std::size_t at, std::string_view word) { return path.size() > at && path[at] == word; };
+  const bool of_a_model = has(1, "models") && (has(3, "trace") || has(3, "logging"));
+  return of_a_model || has(1, "systemsharedmemory") || has(1, "cudasharedmemory") || has(1, "trace") ||
+         has(1, "logging");
+}
+
+}  // namespace
+
+http::Task<Result<void>> Routes::v2(http::Exchange& exchange, const Target& target, const Principal& principal) {
+  const auto& path = target.path;
+  if (path.size() == 1 || (path.size() == 2 && path[1].empty())) {
+    if (!takes(reading, exchange)) {
+      co_return co_await refuse_method(exchange, reading);
+    }
+    const std::string json = v2::server_metadata(BLINDAI_VERSION);
+    co_await exchange.respond_json(200, json);
+    co_return Result<void>();
+  }
+  if (refused_extension(path)) {
+    co_return fail(Code::unimplemented, {"this extension is not offered"});
+  }
+  if (path.size() >= 3 && path[1] == "models") {
+    co_return co_await model_v2(exchange, target, principal);
+  }
+  co_return no_route();
+}
+
+http::Task<Result<void>> Routes::model_v2(http::Exchange& exchange, const Target& target, const Principal& principal) {
+  BLINDAI_CO_TRY(const ModelPath path, model_path(target.path));
+  if (path.verb != "infer" && path.verb != "ready" && !path.verb.empty()) {
+    co_return no_route();
+  }
+  const std::string_view methods = path.verb == "infer" ? posting : reading;
+  if (!takes(methods, exchange)) {
+    co_return co_await refuse_method(exchange, methods);
+  }
+  if (path.verb == "infer") {
+    co_return co_await infer(exchange, path.name, principal);
+  }
+  BLINDAI_CO_TRY(const auto version, models_.find(principal, path.name));
+  if (path.verb.empty()) {
+    const std::vector<std::string> versions(1, "1");
+    const std::string json = v2::model_metadata(path.name, versions, "onnxruntime_onnx", version->admitted->inputs,
+                                                version->admitted->outputs);
+    co_await exchange.respond_json(200, json);
+    co_return Result<void>();
+  }
+  const auto deployed = co_await models_.deploy(principal, path.name);
+  if (!deployed) {
+    co_return fail(Code::invalid_argument, {"the model is not ready"});
+  }
+  co_return co_await answer_nothing(exchange);
+}
+
+}  // namespace blindai::server
