@@ -48,7 +48,7 @@ class Appraiser {
                        [](const Check& check) { return check.outcome != Outcome::failed; });
   }
 
-  bool check(bool holds, std::string name, Refusal otherwise, std::string expected, std::string found) {
+  bool check(bool holds, std::string name, const Refusal& otherwise, std::string expected, std::string found) {
     return findings_.check(holds, std::move(name), otherwise, std::move(expected), std::move(found), kind());
   }
 
@@ -124,7 +124,7 @@ class Appraiser {
     component("microcode", certified.microcode, reported->microcode);
   }
 
-  std::optional<Tcb> version(std::string name, const std::array<std::uint8_t, 8>& raw) {
+  std::optional<Tcb> version(const std::string& name, const std::array<std::uint8_t, 8>& raw) {
     const auto tcb = read_tcb(signer().vek.product, raw);
     check(BLINDAI_HOLDS(tcb.has_value()), "report_" + name, {Reason::bad_report_format, name}, "reserved bytes zero",
           to_hex(raw));
