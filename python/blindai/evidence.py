@@ -83,6 +83,34 @@ class CollateralCache:
         self._core = _core.make_collateral_cache(capacity)
 
 
+def _toml_value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str):
+        # The escapes of a JSON string are among those of a TOML basic string.
+        return json.dumps(value).replace("\x7f", "\\u007f")
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_toml_value, value)) + "]"
+    raise TypeError(f"a policy holds no {type(value).__name__}")
+
+
+def _toml(document: Mapping[str, Any], path: str = "") -> str:
+    """The TOML text of a policy that is given as nested mappings."""
+    plain, tables = [], []
+    for key, value in document.items():
+        if not isinstance(key, str):
+            raise TypeError("a key of a policy must be a str")
+        name = _toml_value(key)
+        if isinstance(value, Mapping):
+            full = f"{path}.{name}" if path else name
+            tables.append(f"[{full}]\n{_toml(value, full)}")
+        else:
+            plain.append(f"{name} = {_toml_value(value)}\n")
+    return "".join(plain + tables)
+
+
 def _known(files: Mapping[str, bytes]) -> dict[str, bytes]:
     if not isinstance(files, Mapping):
         raise TypeError("files must map names to bytes")
@@ -98,13 +126,18 @@ def _known(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def appraise(
-    files: Mapping[str, bytes], *, at: int, policy: str | Policy, cache: CollateralCache | None = None
+    files: Mapping[str, bytes],
+    *,
+    at: int,
+    policy: str | Policy | Mapping[str, Any],
+    cache: CollateralCache | None = None,
 ) -> Report:
     """Judges the one piece of evidence among the files, with the collateral among them.
 
     `files` maps names such as "quote.bin", "tcb_info.json", "report.bin", "vek.der" to bytes; names that are not in
-    FILE_NAMES are ignored. `at` is the time to judge at, in seconds since 1970. `policy` is the text of a policy, or a
-    Policy. The report has `.verdict`, `.reasons`, `.tcb`, `.claims`, `.checks` and `.to_json()`.
+    FILE_NAMES are ignored. `at` is the time to judge at, in seconds since 1970. `policy` is the text of a policy, a
+    Policy, or what the text says as nested mappings. The report has `.verdict`, `.reasons`, `.tcb`, `.claims`,
+    `.checks` and `.to_json()`.
 
     Raises TypeError for arguments of another type, and nothing else: bad evidence, bad collateral, a bad policy text
     and a strange clock are verdicts.
@@ -118,8 +151,10 @@ def appraise(
     inner = None if cache is None else cache._core
     if isinstance(policy, Policy):
         return Report.from_json(_core.appraise(known, policy._core, moment, inner))
+    if isinstance(policy, Mapping):
+        policy = _toml(policy)
     if not isinstance(policy, str):
-        raise TypeError("policy must be the text of a policy, or a Policy")
+        raise TypeError("policy must be the text of a policy, a Policy or a mapping")
     # What is not text in UTF-8 is no TOML either: the parser says so.
     text = policy.encode("utf-8", "surrogatepass")
     return Report.from_json(_core.appraise_under_text(known, text, moment, inner))

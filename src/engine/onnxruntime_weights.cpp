@@ -1,7 +1,7 @@
 // Weights by reference. AddExternalInitializers would copy each of them before the graph is optimised and free the copies
 // afterwards: the whole model twice in memory. The model editor adds an initialiser where it lies, but to a model that
 // has been read already and must hold together without it; so the weights are inputs of the graph at first. See
-// docs/adr/0005-weights-by-the-model-editor.md.
+// docs/adr/0006-weights-by-the-model-editor.md.
 #include "engine/onnxruntime_weights.h"
 
 #include <algorithm>

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 
 import pytest
 from blindai import evidence
@@ -38,12 +39,23 @@ def at(name):
         ({}, None, POLICY),
         ({}, 0, None),
         ({}, 0, POLICY.encode()),
-        ({}, 0, {"version": 1}),
+        ({}, 0, {"version": 1.0}),
+        ({}, 0, {1: "version"}),
     ],
 )
 def test_arguments_of_another_type_are_an_error(files, moment, policy):
     with pytest.raises(TypeError):
         evidence.appraise(files, at=moment, policy=policy)
+
+
+def test_a_policy_may_be_given_as_nested_mappings():
+    strange = {"version": 1, "name": 'a "b"\n\\ \x7f \u00fc', "accept": tomllib.loads(POLICY)["accept"]}
+    report = evidence.appraise({}, at=0, policy=strange)
+    assert report.reasons == ["EVIDENCE_AMBIGUOUS"]
+    assert report.to_dict()["policy"]["name"] == strange["name"]
+    unknown = {**strange, "accept": {"sgx": {"mrenclave": "any"}}}
+    assert evidence.appraise({}, at=0, policy=unknown).reasons[0].startswith("POLICY_INVALID")
+    assert evidence.appraise({}, at=0, policy={}).verdict == "reject"
 
 
 def test_a_cache_is_a_cache():
