@@ -36,8 +36,8 @@ struct OutputRequest {
 
 class InferRequest {
  public:
-  // The JSON part. `binary_bytes`: how many bytes follow it; the binary sizes must add up to that.
-  static Result<InferRequest> parse(ByteView json, std::uint64_t binary_bytes, const Limits& limits);
+  // The JSON part. `binary_bytes`: how many bytes follow it, where that is known; the binary sizes must add up to that.
+  static Result<InferRequest> parse(ByteView json, std::optional<std::uint64_t> binary_bytes, const Limits& limits);
   InferRequest(InferRequest&&) noexcept;
   InferRequest& operator=(InferRequest&&) noexcept;
   ~InferRequest();
@@ -47,6 +47,7 @@ class InferRequest {
   const std::optional<std::vector<OutputRequest>>& outputs() const;  // absent: all, in the model's order
   bool binary_by_default() const;                                    // parameters.binary_data_output
   std::optional<std::chrono::microseconds> timeout() const;          // parameters.timeout
+  std::uint64_t binary_bytes() const;                                // of all binary inputs together
   // Writes the elements of a JSON input, little-endian, into `out`, which has exactly its byte_size. Integers are exact;
   // a number outside its datatype, NaN, or a wrong count is invalid_argument.
   Result<void> decode_json(std::size_t input, MutableBytes out) const;

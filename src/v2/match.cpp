@@ -17,6 +17,18 @@ Result<void> check(const InputHead& given, const TensorSpec& wanted) {
   return {};
 }
 
+// What has no form in JSON is refused before anything runs.
+Result<std::vector<ChosenOutput>> checked(std::vector<ChosenOutput> chosen, const std::vector<TensorSpec>& outputs) {
+  for (const ChosenOutput& choice : chosen) {
+    const TensorSpec& spec = outputs[choice.index];
+    if (!choice.binary && (spec.datatype == DataType::fp16 || spec.datatype == DataType::bf16)) {
+      return fail(Code::invalid_argument, {"output '{}' is {}, which can only be sent as binary data: ask for that",
+                                           Disclosed(spec.name), Disclosed(name(spec.datatype))});
+    }
+  }
+  return chosen;
+}
+
 }  // namespace
 
 Result<std::vector<std::size_t>> match_inputs(const std::vector<InputHead>& given,
@@ -45,7 +57,7 @@ Result<std::vector<ChosenOutput>> choose_outputs(const InferRequest& request, co
     for (std::size_t index = 0; index < outputs.size(); ++index) {
       chosen.push_back({index, request.binary_by_default()});
     }
-    return chosen;
+    return checked(std::move(chosen), outputs);
   }
   for (const OutputRequest& wanted : *request.outputs()) {
     const auto found = std::ranges::find(outputs, wanted.name, &TensorSpec::name);
@@ -58,7 +70,7 @@ Result<std::vector<ChosenOutput>> choose_outputs(const InferRequest& request, co
     }
     chosen.push_back({index, wanted.binary});
   }
-  return chosen;
+  return checked(std::move(chosen), outputs);
 }
 
 }  // namespace blindai::v2

@@ -46,6 +46,16 @@ TEST(Outputs, AreAllInTheModelsOrderOrThoseAskedFor) {
   EXPECT_FALSE(choose(R"({"inputs":[],"outputs":[{"name":"a"},{"name":"a"}]})"));
 }
 
+TEST(Outputs, ThatJsonCannotHoldAreRefusedBeforeAnythingRuns) {
+  const std::vector<TensorSpec> outputs{{"half", DataType::fp16, {-1}}, {"brain", DataType::bf16, {-1}}};
+  for (const char* json : {R"({"inputs":[]})", R"({"inputs":[],"outputs":[{"name":"half"}]})",
+                           R"({"inputs":[],"outputs":[{"name":"brain","parameters":{"binary_data":false}}]})"}) {
+    EXPECT_FALSE(choose_outputs(*InferRequest::parse(as_bytes(json), 0, {}), outputs)) << json;
+  }
+  const char* binary = R"({"inputs":[],"parameters":{"binary_data_output":true}})";
+  EXPECT_TRUE(choose_outputs(*InferRequest::parse(as_bytes(binary), 0, {}), outputs));
+}
+
 TEST(Metadata, IsThatOfTheProtocol) {
   EXPECT_EQ(server_metadata("1"), R"({"extensions":["binary_tensor_data"],"name":"blindai","version":"1"})");
   EXPECT_EQ(model_metadata("m", {"1"}, "onnxruntime_onnx", {wanted[0]}, {}),

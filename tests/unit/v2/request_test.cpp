@@ -44,6 +44,24 @@ TEST(JsonElements, AreExactAtTheEdgesOfTheirDatatypes) {
   EXPECT_EQ(elements<double>("FP64", "[1]", "[0.1]"), (std::vector<double>{0.1}));
 }
 
+TEST(JsonElements, AreRoundedOnceHoweverTheyAreWritten) {
+  EXPECT_EQ(elements<double>("FP64", "[4]", "[123456789012345678901234567890, -18446744073709551616, 1e22, 0.1]"),
+            (std::vector<double>{123456789012345678901234567890.0, -18446744073709551616.0, 1e22, 0.1}));
+  EXPECT_EQ(elements<float>("FP32", "[2]", "[1000000000000000000000000000000, 1e-400]"),
+            (std::vector<float>{1e30F, 0}));
+  // Beside such a number, integers stay exact and texts as they are.
+  const auto request = parse(R"({"id":"1234567890123456789012 \\\"99999999999999999999\\",)"
+                             R"("inputs":[{"name":"x","datatype":"INT64","shape":[1],"data":[9007199254740993]},)"
+                             R"({"name":"y","datatype":"FP32","shape":[1],"data":[99999999999999999999]}]})");
+  ASSERT_TRUE(request) << request.error().message.str();
+  EXPECT_EQ(request->id(), R"(1234567890123456789012 \"99999999999999999999\)");
+  std::int64_t whole = 0;
+  Bytes out(sizeof whole);
+  ASSERT_TRUE(request->decode_json(0, out));
+  std::memcpy(&whole, out.data(), out.size());
+  EXPECT_EQ(whole, 9007199254740993);
+}
+
 TEST(JsonElements, AreRefusedOutsideTheirDatatype) {
   const std::vector<std::pair<std::string, std::string>> cases = {{"INT8", "[128]"},
                                                                   {"INT8", "[-129]"},
@@ -53,6 +71,12 @@ TEST(JsonElements, AreRefusedOutsideTheirDatatype) {
                                                                   {"INT32", "[2147483648]"},
                                                                   {"UINT64", "[18446744073709551616]"},
                                                                   {"INT64", "[9223372036854775808]"},
+                                                                  {"INT64", "[123456789012345678901234567890]"},
+                                                                  {"FP64", "[1" + std::string(400, '0') + "]"},
+                                                                  {"FP64", "[99999999999999999999.]"},
+                                                                  {"FP64", "[099999999999999999999]"},
+                                                                  {"FP64", "[99999999999999999999e]"},
+                                                                  {"FP64", "[+99999999999999999999]"},
                                                                   {"FP32", "[1e39]"},
                                                                   {"FP64", "[1e400]"},
                                                                   {"FP32", "[NaN]"},
@@ -130,9 +154,56 @@ TEST(ARequest, IsRefusedWhereItIsMalformed) {
   }
 }
 
-TEST(ARequest, TakesSequenceZeroForNone) {
-  EXPECT_TRUE(parse(R"({"inputs":[],"parameters":{"sequence_id":0}})"));
-  EXPECT_TRUE(parse(R"({"inputs":[],"parameters":{"sequence_id":""}})"));
+// What a request with these parameters is refused for; empty where it is taken.
+std::string refusal(const std::string& parameters) {
+  const auto request = parse(R"({"inputs":[],"parameters":{)" + parameters + "}}");
+  return request ? "" : std::string(word(request.error().code));
+}
+
+TEST(AParameter, IsIgnoredWhereItIsNotReserved) {
+  for (const char* taken :
+       {R"("colour":"red","n":3,"x":0.5,"flag":true)", R"("headers":"x")", R"("classification":3)",
+        R"("sequence_id":0)", R"("sequence_id":"")", R"("sequence_start":true,"sequence_end":false)", R"("priority":2)",
+        R"("triton_enable_empty_final_response":true)"}) {
+    EXPECT_EQ(refusal(taken), "") << taken;
+  }
+}
+
+TEST(AParameter, ThatIsReservedIsRefusedInAnyOtherForm) {
+  for (const char* refused :
+       {R"("sequence_id":1)", R"("sequence_id":-1)", R"("sequence_id":"a")", R"("sequence_id":false)",
+        R"("sequence_start":1)", R"("sequence_end":"true")", R"("priority":-1)", R"("priority":"1")",
+        R"("timeout":"1")", R"("timeout":1.5)", R"("binary_data_output":"true")", R"("triton_x":1)",
+        R"("triton_enable_empty_final_response":1)", R"("a":null)", R"("a":{})", R"("timeout":1,"timeout":2)"}) {
+    EXPECT_EQ(refusal(refused), "invalid_argument") << refused;
+  }
+}
+
+TEST(ARequest, HasAnIdOfAnyUsualLength) {
+  const auto with = [](std::size_t size) { return R"({"inputs":[],"id":")" + std::string(size, 'i') + R"("})"; };
+  EXPECT_EQ(parse(with(64 * 1024))->id().size(), 64u * 1024);
+  EXPECT_FALSE(parse(with(64 * 1024 + 1)));
+  EXPECT_EQ(parse(R"({"inputs":[],"id":"a\u0000b"})")->id(), std::string("a\0b", 3));
+}
+
+// The caller's mistake, whatever the shape would take: nothing is set aside before the elements are counted.
+TEST(AShape, OfMoreElementsThanTheDataHasIsRefused) {
+  for (const char* shape : {"[1,1000000000000]", "[2147483648,2147483648]", "[4611686018427387904,4]",
+                            "[9223372036854775807,9223372036854775807]", "[4294967296,4294967296]"}) {
+    for (const char* data : {R"("data":[])", R"("data":[1])", R"("parameters":{"binary_data_size":0})"}) {
+      const auto request = parse(input("FP32", shape, data));
+      ASSERT_FALSE(request) << shape << data;
+      EXPECT_EQ(request.error().code, Code::invalid_argument) << shape << data;
+    }
+  }
+  EXPECT_TRUE(parse(input("FP32", "[0,9223372036854775807]", R"("data":[])")));
+}
+
+TEST(ABinaryPart, MayHaveALengthThatIsNotKnownYet) {
+  const std::string json = input("FP32", "[2,3]", R"("parameters":{"binary_data_size":24})");
+  const auto request = InferRequest::parse(as_bytes(json), std::nullopt, {});
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->binary_bytes(), 24u);
 }
 
 TEST(ARequest, IsBounded) {
