@@ -14,6 +14,11 @@
 namespace blindai::evidence {
 
 inline constexpr std::size_t max_evidence_bytes = 64 * 1024;
+// What one appraisal costs at most, whatever comes in (Report::effort): signature checks; and how often each byte of
+// evidence and collateral is read, with as many bytes more as the appraisal itself puts together.
+inline constexpr std::size_t max_signature_checks = 13;
+inline constexpr std::size_t max_reads = 3;
+inline constexpr std::size_t max_own_bytes_read = 4096;
 
 struct Item {
   std::string type;  // "sgx-quote", "tdx-quote", "snp-report", "simulated"
