@@ -78,7 +78,7 @@ def test_a_model_from_upload_to_deletion(run, tmp_path):
     assert run("delete", "cli-model")[0] == 0
     status, _, err = run("predict", "cli-model", tmp_path / "x.npy")
     assert status == 1
-    assert "no such model" in err
+    assert "there is no model 'cli-model'" in err
 
 
 def test_a_file_that_is_not_there_names_the_near_match(run, tmp_path):
