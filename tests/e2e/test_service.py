@@ -192,7 +192,8 @@ def test_a_model_is_shared_and_no_longer(call, other):
         return call("GET", "/v2/models/demo%2Flinear", key=other.text)[:2]
 
     refusal = use()
-    assert refusal == call("GET", "/v2/models/demo%2Fnothing", key=other.text)[:2]
+    status, document = call("GET", "/v2/models/demo%2Fnothing", key=other.text)[:2]
+    assert refusal == (status, {"error": document["error"].replace("demo/nothing", "demo/linear")}), "but for the name"
     assert refusal == call("GET", "/v2/models/nobody%2Flinear", key=other.text)[:2]
     assert call("PUT", "/blindai/v1/models/linear/shares/clinic")[0] == 200
     assert use()[0] == 200
