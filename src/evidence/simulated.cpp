@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include <fmt/format.h>
+
 #include "base/cbor.h"
 #include "crypto/cose.h"
 #include "crypto/crypto.h"
@@ -87,7 +89,8 @@ Result<SimulatedClaims> verified_claims(const SimulatedParts& parts) {
 std::optional<Claims> appraise_simulated(ByteView data, const Digest& root, Report& report) {
   const std::string voucher = "simulation root (SIMULATED)";
   if (!report.check(BLINDAI_HOLDS(data.size() <= max_evidence_bytes), "evidence_size",
-                    {Reason::bad_evidence_format, "size"}, "at most 65536 bytes", "", "")) {
+                    {Reason::bad_evidence_format, "size"}, "at most 65536 bytes", fmt::format("{} bytes", data.size()),
+                    "")) {
     return std::nullopt;
   }
   const auto parts = parse_simulated(data);
