@@ -1,8 +1,8 @@
 #include "evidence/simulated.h"
 
-#include <limits>
-
 #include <fmt/format.h>
+
+#include <limits>
 
 #include "base/cbor.h"
 #include "crypto/cose.h"
