@@ -38,8 +38,8 @@ class FileHash {
   // The file has that many bytes by now, and they do not change any more.
   void grown_to(std::uint64_t size);
   std::uint64_t hashed() const;  // bytes, so far
-  // Hashes what is left, and ends it. `interrupted` is asked from time to time. Errors: cancelled, and unavailable where
-  // the file cannot be read as far as it had grown.
+  // Hashes what is left, and ends it: no thread reads the file any more. `interrupted` is asked from time to time.
+  // Errors: cancelled, and unavailable where the file cannot be read as far as it had grown.
   Result<Digest> finish(const std::function<bool()>& interrupted = {});
 
  private:

@@ -97,7 +97,8 @@ void Transport::expect_much() {
   }
 }
 
-// What can be had without waiting. OpenSSL gives one record at a time.
+// What can be had without waiting. OpenSSL gives one record at a time; the socket is asked again only where a record has
+// begun to come.
 std::size_t Transport::read_records(MutableBytes out, int& tls_result) {
   std::size_t have = 0;
   std::size_t count = 0;
@@ -105,7 +106,7 @@ std::size_t Transport::read_records(MutableBytes out, int& tls_result) {
   do {
     tls_result = SSL_read_ex(tls_, out.data() + have, out.size() - have, &count);
     have += tls_result == 1 ? count : 0;
-  } while (tls_result == 1 && have < out.size());
+  } while (tls_result == 1 && have < out.size() && SSL_has_pending(tls_) == 1);
   return have;
 }
 

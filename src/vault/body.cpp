@@ -7,6 +7,16 @@
 #include <cerrno>
 
 namespace blindai::vault {
+namespace {
+
+Result<void> seal(const UniqueFd& file, int seals) {
+  if (::fcntl(file.get(), F_ADD_SEALS, seals) != 0) {
+    return fail_errno(Code::internal, {"the model cannot be sealed"}, "fcntl F_ADD_SEALS");
+  }
+  return {};
+}
+
+}  // namespace
 
 struct BodyReceiver::Impl {
   UniqueFd fd;
@@ -64,12 +74,13 @@ Result<std::shared_ptr<const Body>> BodyReceiver::finish() {
   if (impl_->received == 0) {
     return fail(Code::invalid_argument, {"the model is empty"});
   }
-  constexpr int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
-  if (::fcntl(impl_->fd.get(), F_ADD_SEALS, seals) != 0) {
-    return fail_errno(Code::internal, {"the model cannot be sealed"}, "fcntl");
-  }
+  // From here on nobody can write, and what the digest is finished over is what stays. F_SEAL_WRITE, by which the kernel
+  // also vouches that no writable mapping is left from before, has to wait until the hash thread reads no more: pages in
+  // use make it fail.
+  BLINDAI_CHECK(seal(impl_->fd, F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SHRINK));
   auto body = std::make_shared<Body>();
   BLINDAI_TRY(body->sha256_, impl_->hash->finish());
+  BLINDAI_CHECK(seal(impl_->fd, F_SEAL_WRITE | F_SEAL_SEAL));
   BLINDAI_TRY(body->mapping_, Mapping::of(impl_->fd.get(), impl_->received, Mapping::Access::read_only));
   body->fd_ = std::move(impl_->fd);
   body->size_ = impl_->received;

@@ -1,5 +1,6 @@
 #include "vault/body.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -29,6 +30,8 @@ TEST(ABody, CanNeverBeChanged) {
   ASSERT_TRUE(receiver->append(as_bytes("abc")));
   const auto body = receiver->finish();
   ASSERT_TRUE(body);
+  constexpr int wanted = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+  EXPECT_EQ(::fcntl((*body)->fd(), F_GET_SEALS) & wanted, wanted);
   EXPECT_LT(::pwrite((*body)->fd(), "x", 1, 0), 0);
   EXPECT_NE(::ftruncate((*body)->fd(), 1), 0);
   EXPECT_NE(::ftruncate((*body)->fd(), 10), 0);
@@ -76,6 +79,18 @@ TEST(ABody, HasItsDigestHoweverFarBehindTheHashing) {
   ASSERT_TRUE(body);
   EXPECT_EQ((*body)->sha256(), crypto::sha256((*body)->view()));
   EXPECT_EQ((*body)->sha256(), crypto::sha256(content));
+}
+
+// The thread may be reading just then, and be kept from going on.
+TEST(ABody, IsSealedWhateverTheHashThreadDoes) {
+  const auto thread = std::make_shared<crypto::HashThread>();
+  const Bytes content(100'000, 7);
+  for (int i = 0; i < 1000; ++i) {
+    auto receiver = BodyReceiver::start(content.size(), content.size(), thread);
+    ASSERT_TRUE(receiver->append(content));
+    const auto body = receiver->finish();
+    ASSERT_TRUE(body) << i << ": " << body.error().detail.text;
+  }
 }
 
 TEST(ABody, ThatIsCutOffGivesItsMemoryBackHoweverFarBehindTheHashing) {
