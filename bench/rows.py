@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass, field
 
+from bench.cpu import Spent
+
 
 @dataclass
 class Row:
@@ -18,6 +20,8 @@ class Row:
     bound: str = ""
     better_is: str = "higher"
     limit: float = 0.0
+    ours_spent: list[Spent] = field(default_factory=list)
+    theirs_spent: list[Spent] = field(default_factory=list)
 
     def ratios(self) -> list[float]:
         return [a / b for a, b in zip(self.ours, self.theirs, strict=True)]
@@ -25,3 +29,8 @@ class Row:
     def reached(self) -> bool:
         ratio = statistics.median(self.ratios())
         return ratio >= self.limit if self.better_is == "higher" else ratio <= self.limit
+
+    def others(self) -> float | None:
+        """Share of the machine that other programs took meanwhile, or nothing where it was not looked at."""
+        shares = [spent.others for spent in self.ours_spent + self.theirs_spent]
+        return statistics.median(shares) if shares else None

@@ -94,7 +94,13 @@ class Service:
         with self.connect() as client:
             client.delete_model(name)
 
-    def _pids(self) -> list[int]:
+    def settle(self) -> None:
+        """Waits until no worker is left: a deletion is answered before its process has ended."""
+        end = time.monotonic() + 10
+        while len(self.pids()) > 1 and time.monotonic() < end:
+            time.sleep(0.05)
+
+    def pids(self) -> list[int]:
         """blindai-server and its workers."""
         pids, found = [self.process.pid], []
         for pid in pids:
@@ -110,7 +116,7 @@ class Service:
     def pss_bytes(self) -> int:
         """Sum of the proportional set sizes of server and workers."""
         total = 0
-        for pid in self._pids():
+        for pid in self.pids():
             try:
                 lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
             except OSError:

@@ -45,7 +45,7 @@ const std::vector<Option>& options() {
       {"worker", Kind::placement, "the program blindai-worker", &Config::worker},
       {"engine_library", Kind::placement, "libonnxruntime.so.1, measured and run as measured", &Config::engine_library},
       {"io_threads", Kind::placement, "threads for connections", &Config::io_threads, {1, 64}},
-      {"threads", Kind::placement, "compute threads of one run; 0: as many as CPUs", &Config::threads, {0, 1024}},
+      {"threads", Kind::placement, "compute threads of one run; 0: half of the CPUs", &Config::threads, {0, 1024}},
       {"auth",
        Kind::security,
        "how callers prove themselves: proof, bearer, open (simulation only)",

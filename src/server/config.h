@@ -27,7 +27,7 @@ struct Config {
   std::string worker;          // empty: blindai-worker beside this program
   std::string engine_library;  // empty: where the build or the package has it
   std::int64_t io_threads = 1;
-  std::int64_t threads = 0;  // compute threads of one run; 0: as many as CPUs
+  std::int64_t threads = 0;  // compute threads of one run; 0: half of the CPUs
 
   // security: in the keyset
   std::vector<std::string> auth{"proof"};

@@ -1,7 +1,6 @@
 #include "server/routes.h"
 
 #include <algorithm>
-#include <thread>
 
 namespace blindai::server {
 namespace {
@@ -141,9 +140,7 @@ Routes::Routes(const Config& config, Keysets& keysets, Attester& attester, Model
     : config_(config), keysets_(keysets), attester_(attester), models_(models), registry_(registry), clock_(clock) {
   const auto offers = [&](const char* word) { return std::ranges::find(config.auth, word) != config.auth.end(); };
   modes_ = {offers("proof"), offers("bearer"), offers("open")};
-  const unsigned cpus = std::max(1U, std::thread::hardware_concurrency());
-  const unsigned threads = config.threads == 0 ? cpus : static_cast<unsigned>(config.threads);
-  compute_ = schedule::Turnstile::make(std::max(1U, cpus / threads), 1'000'000);
+  compute_ = schedule::Turnstile::make(worker::share_cpus(static_cast<unsigned>(config.threads)).runs, 1'000'000);
 }
 
 Result<Routes::Target> Routes::parse_target(std::string_view target) {

@@ -6,7 +6,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <thread>
 
 #include "worker/futex.h"
 
@@ -42,9 +41,9 @@ Core::Core(boost::asio::io_context& io, Model model, Settings settings)
       ticker_(strand_),
       pause_(strand_),
       control_(strand_) {
-  const unsigned cpus = std::max(1U, std::thread::hardware_concurrency());
-  threads_ = settings_.threads == 0 ? cpus : settings_.threads;
-  runners_ = std::clamp(cpus / threads_, 1U, std::max(1U, settings_.slots));
+  const Share share = share_cpus(settings_.threads);
+  threads_ = share.threads;
+  runners_ = std::min(share.runs, std::max(1U, settings_.slots));
 }
 
 Core::~Core() {

@@ -54,6 +54,13 @@ std::string_view word(State state) {
   return "unknown";
 }
 
+Share share_cpus(unsigned threads, unsigned cpus) {
+  Share share;
+  share.threads = threads != 0 ? threads : std::max(1U, cpus / 2);
+  share.runs = std::max(1U, cpus / share.threads);
+  return share;
+}
+
 std::shared_ptr<Worker> start(boost::asio::io_context& io, Model model, Settings settings) {
   auto core = std::make_shared<Core>(io, std::move(model), settings);
   core->launch();

@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/clock.h"
@@ -34,7 +35,7 @@ struct Settings {
   std::string engine{engine_name};  // that the worker must say it runs
   int executable_fd = -1;           // of blindai-worker, opened and hashed before the keyset was made
   int engine_fd = -1;               // of the engine's library, likewise; -1: the executable has its engine in it
-  unsigned threads = 0;             // compute threads of one run; 0: as many as CPUs
+  unsigned threads = 0;             // compute threads of one run; 0: half of the CPUs
   unsigned slots = 16;              // requests that may be in the ring at once
   std::uint64_t max_request_bytes = 256 * 1024 * 1024;
   std::uint64_t max_answer_bytes = 256 * 1024 * 1024;
@@ -102,6 +103,15 @@ struct Model {
   int body_fd = -1;
   std::uint64_t body_bytes = 0;
 };
+
+// How the CPUs are shared out: runs at once, of all models together, and threads of each.
+struct Share {
+  unsigned threads = 1;
+  unsigned runs = 1;
+};
+// `threads`: of one run; 0: half of the CPUs, so that two runs go on at once. A run leaves CPUs idle wherever its threads
+// wait for each other and between one caller and the next, and it gains little from the last half of the CPUs.
+Share share_cpus(unsigned threads, unsigned cpus = std::thread::hardware_concurrency());
 
 // Starts the process; ready() tells how it went. `io` runs the control socket.
 std::shared_ptr<Worker> start(boost::asio::io_context& io, Model model, Settings settings);

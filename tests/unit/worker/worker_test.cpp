@@ -24,6 +24,21 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
+TEST(TheCpus, AreSharedOutAsAskedOrTwoRunsAtOnce) {
+  const auto share = [](unsigned threads, unsigned cpus) {
+    const Share given = share_cpus(threads, cpus);
+    return std::pair(given.threads, given.runs);
+  };
+  EXPECT_EQ(share(0, 0), std::pair(1U, 1U));  // nobody knows how many there are
+  EXPECT_EQ(share(0, 1), std::pair(1U, 1U));
+  EXPECT_EQ(share(0, 2), std::pair(1U, 2U));
+  EXPECT_EQ(share(0, 3), std::pair(1U, 3U));
+  EXPECT_EQ(share(0, 16), std::pair(8U, 2U));
+  EXPECT_EQ(share(1, 16), std::pair(1U, 16U));
+  EXPECT_EQ(share(16, 16), std::pair(16U, 1U));
+  EXPECT_EQ(share(100, 16), std::pair(100U, 1U));
+}
+
 struct AWorker : testing::TestWithParam<std::string> {
   asio::io_context io;
   asio::executor_work_guard<asio::io_context::executor_type> guard = asio::make_work_guard(io);
