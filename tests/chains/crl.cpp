@@ -6,11 +6,15 @@ namespace blindai::chains {
 namespace {
 
 Bytes entry(const Revoked& revoked) {
-  const Bytes extensions =
-      revoked.reason
-          ? der::sequence(der::sequence(der::oid("2.5.29.21"), der::octet_string(der::enumerated(*revoked.reason))))
-          : Bytes{};
-  return der::sequence(der::integer(ByteView(revoked.serial)), der::time(revoked.since), extensions);
+  Bytes list;
+  if (revoked.reason) {
+    append(list, extension_der({"2.5.29.21", false, der::enumerated(*revoked.reason)}));
+  }
+  for (const Extension& extension : revoked.extensions) {
+    append(list, extension_der(extension));
+  }
+  return der::sequence(der::integer(ByteView(revoked.serial)), der::time(revoked.since),
+                       list.empty() ? Bytes{} : der::element(0x30, list));
 }
 
 Bytes extensions_field(const Crl& form) {

@@ -9,6 +9,7 @@ struct Revoked {
   Bytes serial;  // magnitude
   UnixSeconds since = 0;
   std::optional<std::uint8_t> reason = 1;  // reasonCode, keyCompromise; none where absent
+  std::vector<Extension> extensions{};     // of the entry, after that
 };
 
 struct Crl {

@@ -113,6 +113,7 @@ TEST(OwnKeysChain, AnIntermediateThatIsNoAuthorityIsRefused) {  // 18
       {"not a CA", [](Certificate& form) { form.basic_constraints->ca = false; }},
       {"of no constraints", [](Certificate& form) { form.basic_constraints.reset(); }},
       {"that may not sign certificates", [](Certificate& form) { form.key_usage = chains::crl_sign; }},
+      {"that does not say what it may", [](Certificate& form) { form.key_usage.reset(); }},
       {"of another name", [](Certificate& form) { form.subject = chains::intel_name("Intel SGX PCK Platform Cb"); }},
       {"with a negative path length", [](Certificate& form) { form.basic_constraints->path_length = -1; }},
   };
@@ -121,7 +122,9 @@ TEST(OwnKeysChain, AnIntermediateThatIsNoAuthorityIsRefused) {  // 18
     flaw.make(chain.pck_ca);
     chain.pck.issuer = chain.pck_ca.subject;
     chain.pck_crl.issuer = chain.pck_ca.subject;
-    EXPECT_THAT(judge(chain.seal()), RejectedFor(bad_pck_chain)) << flaw.what;
+    const Verdict verdict = judge(chain.seal());
+    EXPECT_THAT(verdict, RejectedForAny(Words{bad_pck_chain, "BAD_CRL:pck_crl"})) << flaw.what;
+    EXPECT_THAT(verdict.reasons, testing::Contains(bad_pck_chain)) << flaw.what;
   }
 }
 
@@ -309,6 +312,14 @@ TEST(OwnKeysChain, TextBetweenCertificatesIsRefused) {
     text.insert(text.begin(), between, between + std::string_view(between).size());
     EXPECT_THAT(judge(made), RejectedFor(bad_tcb_chain)) << between;
   }
+}
+
+TEST(OwnKeysChain, TheChainInTheQuoteCountsAndNotTheOneBesideTheList) {
+  Case made = chains::sgx().seal();
+  made.collateral["pck_crl_issuer_chain"] = chains::sgx().seal().collateral.at("pck_crl_issuer_chain");
+  EXPECT_THAT(judge(made), Accepted());
+  made.collateral.erase("pck_crl_issuer_chain");
+  EXPECT_THAT(judge(made), Accepted());
 }
 
 TEST(OwnKeysChain, EachDocumentMayHaveASignerOfItsOwn) {

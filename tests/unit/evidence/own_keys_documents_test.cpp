@@ -49,6 +49,7 @@ std::vector<Malformed> malformed_anywhere() {
       {"very deep", append_member("\"more\":" + nested(20000))},
       {"unclosed", append_member("\"more\":" + std::string(20000, '['))},
       {"a member twice", append_member("\"version\":3")},
+      {"a member twice, once escaped", append_member("\"versio\\u006e\":3")},
       {"a member of no use twice", append_member("\"more\":1,\"more\":1")},
       {"levels twice", append_member("\"tcbLevels\":[]")},
       {"not UTF-8", append_member("\"more\":\"\xff\"")},
@@ -178,6 +179,35 @@ TEST(OwnKeysDocuments, ADocumentThatIsNotAsSignedIsRefused) {  // 9
   outer([](std::string& text) { text.replace(text.size() - 130, 128, std::string(128, '0')); });
   // White space that the signature does not cover is a change of what was signed.
   outer(replace(",\"issueDate\"", ", \"issueDate\""));
+}
+
+// Another document beside the signed one: whichever a reader takes, it must not be a choice.
+TEST(OwnKeysDocuments, ADocumentBesideTheSignedOneIsRefused) {
+  Dcap chain = chains::sgx();
+  chain.tcb_info.levels[0].status = "Revoked";
+  const Case made = chain.seal();
+  ASSERT_FALSE(judge(made).accepted);
+  const std::string whole(as_text(made.collateral.at("tcb_info")));
+  const std::string signed_part = whole.substr(11, whole.find(",\"signature\"") - 11);
+  std::string hostile = signed_part;
+  replace("Revoked", "UpToDate")(hostile);
+  const std::string signature = whole.substr(whole.find(",\"signature\""));  // with its comma, and the last brace
+  for (const std::string& text : {
+           "{\"tcbInfo\":" + hostile + ",\"tcbInfo\":" + signed_part + signature,
+           "{\"tcbInfo\":" + signed_part + ",\"tcbInfo\":" + hostile + signature,
+           "{\"tcbInf\\u006f\":" + hostile + ",\"tcbInfo\":" + signed_part + signature,
+           "{\"tcbInfo\":" + signed_part + ",\"tcbInf\\u006f\":" + hostile + signature,
+           "{\"more\":" + signed_part + ",\"tcbInfo\":" + hostile + signature,
+           "{\"tcbInfo\":" + hostile + ",\"more\":" + signed_part + signature,
+           "{\"tcbInfo\":{\"tcbInfo\":" + signed_part + ",\"more\":" + hostile + "}" + signature,
+           "{\"tcbInfo\":" + hostile + signature,
+           "{\"tcbInf\\u006f\":" + signed_part + signature,
+           "[{\"tcbInfo\":" + signed_part + signature + ",{\"tcbInfo\":" + hostile + signature + "]",
+       }) {
+    Case mixed = made;
+    mixed.collateral["tcb_info"] = copy(as_bytes(text));
+    EXPECT_FALSE(judge(mixed).accepted) << text.substr(0, 40);
+  }
 }
 
 TEST(OwnKeysDocuments, LettersOfHexadecimalMayBeOfEitherCase) {

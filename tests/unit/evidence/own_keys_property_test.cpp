@@ -319,6 +319,33 @@ TEST(OwnKeysProperty, ACacheServesNoOtherCollateralRootOrNeed) {
   }
 }
 
+// Two platforms under one CA and one collateral, in whose list the second is.
+TEST(OwnKeysProperty, ACacheThatOnePlatformWarmedServesNoRevokedOne) {
+  Dcap first = chains::sgx();
+  Dcap second = first;
+  second.pck.key = chains::Key::generate(chains::Curve::p256);
+  second.pck.serial = Bytes(20, 0x44);
+  first.pck_crl.revoked.push_back({second.pck.serial, noon - day});
+  const Case good = first.seal();
+  const auto authorities = x509::certificates_of_pem(good.collateral.at("pck_crl_issuer_chain"), "test");
+  ASSERT_TRUE(authorities);
+  second.edit_pck_chain = [&](std::vector<Bytes>& list) { list = {list[0], (*authorities)[0], (*authorities)[1]}; };
+  Case revoked = second.seal();
+  revoked.collateral = good.collateral;
+  EXPECT_THAT(judge(good), Accepted());
+  EXPECT_THAT(judge(revoked), RejectedFor("REVOKED:pck"));
+  Collateral collateral;
+  for (const auto& [name, bytes] : good.collateral) {
+    collateral.set(name, bytes);
+  }
+  CollateralCache cache;
+  for (const auto& [made, wanted] : {std::pair{&good, true}, {&revoked, false}, {&good, true}}) {
+    Report report;
+    const Item item{made->type, made->evidence, {}};
+    EXPECT_EQ(appraise_under(made->roots, item, collateral, strict(), noon, report, &cache).has_value(), wanted);
+  }
+}
+
 TEST(OwnKeysProperty, ManyThreadsAskOneCache) {
   const std::vector<Case> cases{chains::sgx().seal(), chains::tdx().seal(), snp(Product::genoa).seal()};
   CollateralCache cache(2);

@@ -108,6 +108,7 @@ TEST(OwnKeysSnpChain, AnIntermediateThatIsNoAuthorityIsRefused) {  // 18
       {"not a CA", [](Certificate& form) { form.basic_constraints->ca = false; }},
       {"of no constraints", [](Certificate& form) { form.basic_constraints.reset(); }},
       {"that may not sign certificates", [](Certificate& form) { form.key_usage = chains::crl_sign; }},
+      {"that does not say what it may", [](Certificate& form) { form.key_usage.reset(); }},
   };
   for (const Flaw& flaw : no_authority) {
     Snp between = snp(Product::genoa);

@@ -66,6 +66,10 @@ TEST(OwnKeysRevocation, AListThatIsNotAsItShouldBeIsRefused) {  // 37
          const Bytes flag = chains::der::context_primitive(4, Bytes{0xff});
          list.extensions.push_back({"2.5.29.28", true, chains::der::sequence(flag)});
        }},
+      {"with an entry of an unknown critical extension",
+       [](auto& list) { list.revoked.back().extensions.push_back({"1.2.3.4", true, {}}); }},
+      {"with an entry of another issuer",
+       [](auto& list) { list.revoked.back().extensions.push_back({"2.5.29.29", false, {0x30, 0x00}}); }},
       {"with its number twice", [](auto& list) { list.extensions.push_back({"2.5.29.20", false, {2, 1, 1}}); }},
       {"with a trailing byte", [](auto& list) { list.edit_whole = [](Bytes& bytes) { bytes.push_back(0); }; }},
       {"cut", [](auto& list) { list.edit_whole = [](Bytes& bytes) { bytes.pop_back(); }; }},
