@@ -1,9 +1,5 @@
 #include "evidence/refusal.h"
 
-#ifdef BLINDAI_MUTANTS
-#include <cstdlib>
-#endif
-
 namespace blindai::evidence {
 namespace {
 
@@ -86,21 +82,5 @@ std::string Refusal::text() const {
   }
   return out;
 }
-
-#ifdef BLINDAI_MUTANTS
-// The variable names a file by the end of its path, "x509/der.cpp:12".
-bool dropped(std::string_view file, int line) {
-  static const std::string_view mutant = [] {
-    const char* value = std::getenv("BLINDAI_MUTANT");
-    return std::string_view(value == nullptr ? "" : value);
-  }();
-  const std::size_t colon = mutant.rfind(':');
-  if (colon == std::string_view::npos || mutant.substr(colon + 1) != std::to_string(line)) {
-    return false;
-  }
-  const std::string_view path = mutant.substr(0, colon);
-  return file.ends_with(path) && (file.size() == path.size() || file[file.size() - path.size() - 1] == '/');
-}
-#endif
 
 }  // namespace blindai::evidence
