@@ -61,9 +61,8 @@ Bytes extension_der(const Extension& extension) {
   return der::sequence(der::oid(extension.oid), critical, der::octet_string(extension.value));
 }
 
-Bytes seal_signed(const Bytes& signed_part, Algorithm algorithm, const Key& signer) {
-  return der::sequence(signed_part, algorithm_identifier(algorithm),
-                       der::bit_string(signer.sign(algorithm, signed_part)));
+Bytes seal_signed(const Bytes& signed_part, Algorithm named, Algorithm used, const Key& signer) {
+  return der::sequence(signed_part, algorithm_identifier(named), der::bit_string(signer.sign(used, signed_part)));
 }
 
 Bytes Certificate::der() const {
@@ -76,11 +75,11 @@ Bytes Certificate::der() const {
   Bytes signed_part = der::sequence(der::context(0, der::integer(version)), der::integer(ByteView(serial)),
                                     algorithm_identifier(inner_algorithm.value_or(signs)), issuer,
                                     der::sequence(date(*this, validity.from), date(*this, validity.to)), subject,
-                                    key.public_key_info(), extensions_field);
+                                    public_key_info.value_or(key.public_key_info()), extensions_field);
   if (edit_signed) {
     edit_signed(signed_part);
   }
-  Bytes whole = seal_signed(signed_part, signs, signer);
+  Bytes whole = seal_signed(signed_part, signs, signed_with.value_or(signs), signer);
   if (edit_whole) {
     edit_whole(whole);
   }

@@ -45,6 +45,8 @@ struct Certificate {
   std::int64_t version = 2;                    // as it is written: 2 is version 3
   std::optional<Algorithm> algorithm{};        // of the signature; else the signer's usual one
   std::optional<Algorithm> inner_algorithm{};  // as the signed part names it, where that differs
+  std::optional<Algorithm> signed_with{};      // in truth, where that is not what is written
+  std::optional<Bytes> public_key_info{};      // as it is written, where it is not the key's
   std::optional<BasicConstraints> basic_constraints{};
   std::optional<std::uint16_t> key_usage{};
   bool key_identifiers = true;          // authorityKeyIdentifier and subjectKeyIdentifier
@@ -59,7 +61,7 @@ struct Certificate {
 
 Bytes extension_der(const Extension& extension);
 // SEQUENCE { signed part, algorithm, BIT STRING }, as certificates and revocation lists are.
-Bytes seal_signed(const Bytes& signed_part, Algorithm algorithm, const Key& signer);
+Bytes seal_signed(const Bytes& signed_part, Algorithm named, Algorithm used, const Key& signer);
 
 // A Name of UTF8Strings (the country a PrintableString), with the attributes in the order given.
 struct NamePart {

@@ -50,7 +50,7 @@ Bytes Crl::der() const {
   if (edit_signed) {
     edit_signed(signed_part);
   }
-  Bytes whole = seal_signed(signed_part, signs, signer);
+  Bytes whole = seal_signed(signed_part, signs, signed_with.value_or(signs), signer);
   if (edit_whole) {
     edit_whole(whole);
   }

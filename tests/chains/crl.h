@@ -23,6 +23,7 @@ struct Crl {
   bool authority_key = true;
   std::optional<Algorithm> algorithm{};
   std::optional<Algorithm> inner_algorithm{};
+  std::optional<Algorithm> signed_with{};  // in truth, where that is not what is written
   std::vector<Extension> extensions{};
   bool generalized_time = false;
   Edit edit_signed{};

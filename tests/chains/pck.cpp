@@ -52,7 +52,11 @@ Bytes PckExtension::der() const {
   if (edit_entries) {
     edit_entries(entries);
   }
-  return joined(entries);
+  Bytes whole = joined(entries);
+  if (edit_whole) {
+    edit_whole(whole);
+  }
+  return whole;
 }
 
 }  // namespace blindai::chains

@@ -31,6 +31,7 @@ struct PckExtension {
   // .7, and those of the TCB, .2.1 to .2.18.
   std::function<void(std::vector<Bytes>&)> edit_entries{};
   std::function<void(std::vector<Bytes>&)> edit_tcb_entries{};
+  Edit edit_whole{};  // changes the value of the extension after
 
   Bytes der() const;
   Extension extension() const { return {std::string(sgx_extension_oid), false, der()}; }

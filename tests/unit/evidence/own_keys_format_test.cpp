@@ -92,8 +92,10 @@ TEST(OwnKeysFormat, TheBodyOfTheOtherTeeIsRefused) {  // 3
     }
   }
   Dcap version3 = chains::sgx();
-  version3.quote.tee_type = 0x81;  // reserved there
-  EXPECT_FALSE(judge(version3.seal()).accepted);
+  for (const std::uint32_t reserved : {1U, 0x81U, 0x01000000U}) {  // version 3 has no type of TEE there
+    version3.quote.tee_type = reserved;
+    EXPECT_THAT(judge(version3.seal()).reasons, testing::ElementsAre(testing::StartsWith("BAD_QUOTE_FORMAT")));
+  }
 }
 
 TEST(OwnKeysFormat, AQuoteUnderTheNameOfTheOtherTeeIsRefused) {
@@ -186,6 +188,11 @@ TEST(OwnKeysFormat, CutAnywhereIsRefusedButInThePadding) {  // 7
       Case cut = made;
       cut.evidence.resize(size);
       ASSERT_FALSE(accepts(cut, policy)) << size;
+    }
+    for (std::size_t size = 0; size < 48; ++size) {
+      Case cut = made;
+      cut.evidence.resize(size);
+      EXPECT_THAT(judge(cut), RejectedFor("BAD_QUOTE_FORMAT:header")) << size;
     }
     for (std::size_t size = layout.end; size <= made.evidence.size(); size += 35) {
       Case cut = made;
