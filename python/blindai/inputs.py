@@ -2,8 +2,8 @@
 
 Arrays are taken as they are: never rounded, never widened, copied only where their memory is not contiguous. Big-endian
 arrays are refused with the way out, since a silent swap would hide a mistake. Lists take numpy's type for them, except
-that whole numbers are INT64 and fractions FP32, which is what models want. Neither torch nor tensorflow is imported
-here: an object of theirs can only exist once the caller has imported them.
+that whole numbers are INT64 and fractions FP32, which is what models want. Text becomes BYTES, in UTF-8. Neither torch
+nor tensorflow is imported here: an object of theirs can only exist once the caller has imported them.
 """
 
 from __future__ import annotations
@@ -101,8 +101,10 @@ def _from_list(value: Any, label: str) -> npt.NDArray[Any]:
         array = np.array(value)
     except (ValueError, TypeError, OverflowError):
         raise InputError(f"{label} is not a regular list of numbers: its rows differ in length or kind") from None
-    if array.dtype.kind in "OUSV":
-        raise InputError(f"{label} is a list that holds something other than numbers of a fixed size")
+    if array.dtype.kind in "US":
+        return np.array(value, dtype=object)  # of a fixed width, numpy would lose zeros at an element's end
+    if array.dtype.kind in "OV":
+        raise InputError(f"{label} is a list that holds something other than numbers of a fixed size, or text alone")
     if array.size == 0:
         raise InputError(f"{label} is an empty list, which has no type: give a numpy array with its dtype")
     if array.dtype == np.float64:
@@ -117,11 +119,13 @@ def _from_list(value: Any, label: str) -> npt.NDArray[Any]:
 def _from_numpy(name: str, array: npt.NDArray[Any], label: str) -> InputTensor:
     if array.ndim > MAX_RANK:
         raise InputError(f"{label} has {array.ndim} dimensions; at most {MAX_RANK} are possible")
+    if array.dtype.kind in "OSTU":
+        return InputTensor(name, "BYTES", tuple(array.shape), _text(array, label))
     datatype = name_of(array.dtype)
     if datatype is None:
         raise InputError(
             f"{label} has the numpy dtype {array.dtype}, which no model takes: "
-            "use a boolean, integer or float type of at most 64 bits"
+            "use a boolean, integer or float type of at most 64 bits, or text"
         )
     if array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big"):
         native = array.dtype.newbyteorder("<")
@@ -130,6 +134,20 @@ def _from_numpy(name: str, array: npt.NDArray[Any], label: str) -> InputTensor:
     # The 1-d view of bytes shares the memory; reshape first, since a view of a 0-d array is not possible.
     data = contiguous.reshape(-1).view(np.uint8)
     return InputTensor(name, datatype, tuple(array.shape), data)
+
+
+def _text(array: npt.NDArray[Any], label: str) -> npt.NDArray[np.uint8]:
+    """Elements of BYTES: each a length of 4 bytes, little-endian, and that many bytes."""
+    out = bytearray()
+    for element in array.reshape(-1):
+        if not isinstance(element, str | bytes):
+            raise InputError(f"{label} holds a {type(element).__name__} among its text: give str or bytes alone")
+        try:
+            raw = element.encode() if isinstance(element, str) else bytes(element)
+        except UnicodeEncodeError:
+            raise InputError(f"{label} holds text that is not Unicode: give bytes") from None
+        out += len(raw).to_bytes(4, "little") + raw
+    return np.frombuffer(out, np.uint8)
 
 
 def _from_torch(name: str, tensor: Any, label: str) -> InputTensor:

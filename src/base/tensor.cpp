@@ -1,6 +1,7 @@
 #include "base/tensor.h"
 
 #include <array>
+#include <cstring>
 
 #include "base/checked.h"
 
@@ -66,6 +67,46 @@ std::optional<std::uint64_t> byte_size(DataType type, std::span<const std::int64
     return std::nullopt;
   }
   return checked_mul(*count, std::uint64_t{size});
+}
+
+bool size_fits(DataType type, std::span<const std::int64_t> shape, std::uint64_t size) {
+  if (type != DataType::bytes) {
+    return byte_size(type, shape) == size;
+  }
+  const auto count = element_count(shape);
+  const auto lengths = count ? checked_mul(*count, std::uint64_t{length_bytes}) : std::nullopt;
+  return lengths && size >= *lengths && (*count != 0 || size == 0);
+}
+
+std::optional<ByteView> take_element(ByteView& rest) {
+  std::uint32_t size = 0;
+  if (rest.size() < length_bytes) {
+    return std::nullopt;
+  }
+  std::memcpy(&size, rest.data(), length_bytes);
+  if (size > rest.size() - length_bytes) {
+    return std::nullopt;
+  }
+  const ByteView element = rest.subspan(length_bytes, size);
+  rest = rest.subspan(length_bytes + size);
+  return element;
+}
+
+void put_element(Bytes& out, ByteView element) {
+  std::array<std::uint8_t, length_bytes> length{};
+  const auto size = static_cast<std::uint32_t>(element.size());
+  std::memcpy(length.data(), &size, length_bytes);
+  append(out, length);
+  append(out, element);
+}
+
+bool holds_elements(ByteView data, std::uint64_t count) {
+  for (; count > 0; --count) {
+    if (!take_element(data)) {
+      return false;
+    }
+  }
+  return data.empty();
 }
 
 bool fits(std::span<const std::int64_t> shape, const TensorSpec& spec) {

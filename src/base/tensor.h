@@ -40,6 +40,17 @@ using Shape = std::vector<std::int64_t>;
 std::optional<std::uint64_t> element_count(std::span<const std::int64_t> shape);
 // Size in bytes of a tensor of fixed-size elements; nothing in the cases above, on overflow, and for BYTES.
 std::optional<std::uint64_t> byte_size(DataType type, std::span<const std::int64_t> shape);
+// Whether a tensor of that datatype and shape may have so many bytes: exactly byte_size(), of BYTES what its lengths need
+// or more.
+bool size_fits(DataType type, std::span<const std::int64_t> shape, std::uint64_t size);
+
+// BYTES in memory: each element a length of 4 bytes and that many bytes.
+inline constexpr std::size_t length_bytes = 4;
+// Takes the first element off the front of `rest`; nothing where it is cut off. Reads each byte of a length once.
+std::optional<ByteView> take_element(ByteView& rest);
+void put_element(Bytes& out, ByteView element);  // of less than 4 GiB
+// Whether `data` is exactly so many elements.
+bool holds_elements(ByteView data, std::uint64_t count);
 
 // What a model says of an input or an output. A dimension of -1 is free.
 struct TensorSpec {

@@ -146,6 +146,9 @@ Result<Prediction> parse_prediction(http::ClientResponse response, const std::op
   // parse_answer() placed each output inside the binary part, in the size of its shape.
   for (auto& tensor : answer->outputs) {
     const ByteView data = ByteView(out.body).subspan(json_bytes + tensor.offset, tensor.size);
+    if (tensor.datatype == DataType::bytes && !holds_elements(data, element_count(tensor.shape).value_or(0))) {
+      return strange("prediction: elements of BYTES");
+    }
     out.outputs.push_back({std::move(tensor.name), tensor.datatype, std::move(tensor.shape), data});
   }
   return out;

@@ -341,8 +341,9 @@ Outcome<Prediction> PooledClient::predict(const std::string& model_id, const std
     return failed(Code::invalid_argument, {"a request has 1 to {} inputs", max_inputs});
   }
   for (const auto& tensor : inputs) {
-    const auto size = byte_size(tensor.datatype, tensor.shape);
-    if (tensor.datatype == DataType::bytes || !size || *size != tensor.data.size()) {
+    const bool whole =
+        tensor.datatype != DataType::bytes || holds_elements(tensor.data, element_count(tensor.shape).value_or(0));
+    if (!size_fits(tensor.datatype, tensor.shape, tensor.data.size()) || !whole) {
       return failed(
           Code::invalid_argument,
           {"the data of the input {} does not have the size of its shape and datatype", Disclosed(tensor.name)});
@@ -358,7 +359,7 @@ Outcome<Prediction> PooledClient::predict(const std::string& model_id, const std
   }
   std::vector<v2::RequestTensor> heads;
   for (const auto& tensor : *fitted) {
-    heads.push_back({tensor.name, tensor.datatype, tensor.shape});
+    heads.push_back({tensor.name, tensor.datatype, tensor.shape, tensor.data.size()});
   }
   const std::string json = v2::encode_request(heads, {});
   http::ClientRequest request{

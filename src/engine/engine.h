@@ -28,10 +28,11 @@ struct WeightView {
 struct InputView {
   std::size_t index = 0;  // of Model::inputs()
   Shape shape;
-  ByteView data;
+  ByteView data;  // of BYTES its elements, each with its length
 };
 
 // Where a run puts its outputs: called once per output, in order; returns memory of exactly that size (64-byte aligned).
+// BYTES are written as they are read.
 using OutputSink =
     std::function<Result<MutableBytes>(std::size_t index, DataType datatype, const Shape& shape, std::uint64_t size)>;
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <thread>
 
+#include "engine/onnxruntime_text.h"
 #include "engine/onnxruntime_weights.h"
 #include "engine/refusal.h"
 
@@ -60,11 +61,9 @@ class OrtSlot final : public Slot {
         return fail(Code::internal, {"a run was given an input that the model lacks"});
       }
       const TensorSpec& spec = inputs_[input.index];
-      if (byte_size(spec.datatype, input.shape) != input.data.size()) {
-        return fail(Code::internal, {"a run was given an input whose size is not that of its shape"});
-      }
       input_names.push_back(spec.name.c_str());
-      values.push_back(tensor_over(input.data, spec.datatype, input.shape));
+      BLINDAI_TRY(auto value, value_of(input, spec.datatype));
+      values.push_back(std::move(value));
     }
     std::vector<const char*> output_names;
     std::vector<Ort::Value> results;
@@ -83,6 +82,20 @@ class OrtSlot final : public Slot {
       }
     }
     return {};
+  }
+
+  static Result<Ort::Value> value_of(const InputView& input, DataType datatype) {
+    const auto wrong = [] {
+      return fail(Code::internal, {"a run was given an input whose size is not that of its shape"});
+    };
+    if (datatype == DataType::bytes) {
+      auto text = text_tensor(input.data, input.shape);
+      return text ? Result<Ort::Value>(*std::move(text)) : wrong();
+    }
+    if (byte_size(datatype, input.shape) != input.data.size()) {
+      return wrong();
+    }
+    return tensor_over(input.data, datatype, input.shape);
   }
 
   // An output whose shape the model fixes is written where it belongs; an empty value stands for "wherever you like".
@@ -104,9 +117,19 @@ class OrtSlot final : public Slot {
     const auto info = value.GetTensorTypeAndShapeInfo();
     const auto datatype = datatype_of(info.GetElementType());
     const Shape shape = info.GetShape();
-    const auto size = datatype ? byte_size(*datatype, shape) : std::nullopt;
-    if (!size || datatype != outputs_[index].datatype) {
+    if (datatype != outputs_[index].datatype) {
       return fail(Code::invalid_argument, {"the model gave an output of another datatype than it declares"});
+    }
+    if (datatype == DataType::bytes) {
+      const std::uint64_t count = info.GetElementCount();
+      const std::uint64_t size = text_size(value, count);
+      BLINDAI_TRY(const MutableBytes memory, sink(index, *datatype, shape, size));
+      copy_texts(value, count, memory);
+      return {};
+    }
+    const auto size = byte_size(*datatype, shape);
+    if (!size) {
+      return fail(Code::invalid_argument, {"the model gave an output of a shape that cannot be"});
     }
     BLINDAI_TRY(const MutableBytes memory, sink(index, *datatype, shape, *size));
     if (*size != 0) {

@@ -219,6 +219,8 @@ std::optional<DataType> datatype_of(ONNXTensorElementDataType type) {
       return DataType::uint64;
     case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8:
       return DataType::int8;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING:
+      return DataType::bytes;
     case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16:
       return DataType::int16;
     case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32:

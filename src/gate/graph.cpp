@@ -9,10 +9,10 @@ namespace {
 
 std::optional<DataType> datatype_of(std::uint64_t element_type) {
   constexpr std::pair<std::uint64_t, DataType> types[] = {
-      {1, DataType::fp32},  {2, DataType::uint8}, {3, DataType::int8},    {4, DataType::uint16},
-      {5, DataType::int16}, {6, DataType::int32}, {7, DataType::int64},   {9, DataType::boolean},
-      {10, DataType::fp16}, {11, DataType::fp64}, {12, DataType::uint32}, {13, DataType::uint64},
-      {16, DataType::bf16}};
+      {1, DataType::fp32},    {2, DataType::uint8}, {3, DataType::int8},  {4, DataType::uint16},
+      {5, DataType::int16},   {6, DataType::int32}, {7, DataType::int64}, {8, DataType::bytes},
+      {9, DataType::boolean}, {10, DataType::fp16}, {11, DataType::fp64}, {12, DataType::uint32},
+      {13, DataType::uint64}, {16, DataType::bf16}};
   const auto* found = std::ranges::find(types, element_type, &std::pair<std::uint64_t, DataType>::first);
   return found == std::end(types) ? std::nullopt : std::optional(found->second);
 }

@@ -89,10 +89,15 @@ Result<void> check_pin(const http::RequestHead& head, const Version& version) {
   return {};
 }
 
-// The engine takes 0 and 1 for truth values and nothing else.
-Result<void> check_truth(DataType type, ByteView data, const std::string& name) {
-  if (type == DataType::boolean && std::ranges::any_of(data, [](std::uint8_t byte) { return byte > 1; })) {
-    return fail(Code::invalid_argument, {"input '{}' holds a byte that is neither 0 nor 1", Disclosed(name)});
+// The engine takes 0 and 1 for truth values and nothing else, and elements of BYTES that are whole.
+Result<void> check_values(const v2::InputHead& input, ByteView data) {
+  if (input.datatype == DataType::boolean && std::ranges::any_of(data, [](std::uint8_t byte) { return byte > 1; })) {
+    return fail(Code::invalid_argument, {"input '{}' holds a byte that is neither 0 nor 1", Disclosed(input.name)});
+  }
+  const std::uint64_t count = element_count(input.shape).value_or(0);
+  if (input.datatype == DataType::bytes && !holds_elements(data, count)) {
+    return fail(Code::invalid_argument, {"the binary data of input '{}' is not {} elements, each behind its length",
+                                         Disclosed(input.name), count});
   }
   return {};
 }
@@ -102,10 +107,10 @@ http::Task<Result<void>> fill(http::Exchange& exchange, worker::Lease& lease, co
   const auto& inputs = request.inputs();
   for (std::size_t given = 0; given < inputs.size(); ++given) {
     const auto wanted = static_cast<std::size_t>(std::ranges::find(order, given) - order.begin());
-    BLINDAI_CO_TRY(const MutableBytes place, lease.add_input(wanted, inputs[given].shape));
+    BLINDAI_CO_TRY(const MutableBytes place, lease.add_input(wanted, inputs[given].shape, inputs[given].byte_size));
     if (inputs[given].binary) {
       BLINDAI_CO_CHECK(co_await exchange.read_exact(place));
-      BLINDAI_CO_CHECK(check_truth(inputs[given].datatype, place, inputs[given].name));
+      BLINDAI_CO_CHECK(check_values(inputs[given], place));
     } else {
       BLINDAI_CO_CHECK(request.decode_json(given, place));
     }
@@ -153,6 +158,10 @@ http::Task<Result<void>> answer(http::Exchange& exchange, const std::string& nam
     const auto view = std::ranges::find(views, choice.index, &worker::OutputView::index);
     if (view == views.end()) {
       co_return fail(Code::internal, {"the model gave fewer outputs than it declares"});
+    }
+    if (view->datatype == DataType::bytes &&
+        !holds_elements(view->data, element_count(view->shape).value_or(0))) {  // the worker has its own group's data
+      co_return fail(Code::internal, {"the model's answer is not one"});
     }
     outputs.push_back(
         {version.admitted->outputs[choice.index].name, view->datatype, view->shape, view->data, choice.binary});

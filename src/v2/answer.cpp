@@ -40,7 +40,7 @@ Result<AnswerTensor> tensor_of(const json::Value& value) {
   }
   AnswerTensor tensor{*name, *type, {}, 0, static_cast<std::size_t>(*bytes)};
   BLINDAI_TRY(tensor.shape, shape_of(value));
-  if (byte_size(tensor.datatype, tensor.shape) != tensor.size) {
+  if (!size_fits(tensor.datatype, tensor.shape, tensor.size)) {
     return fail(Code::unavailable, {"the server's answer has an output whose size is not that of its shape"});
   }
   return tensor;

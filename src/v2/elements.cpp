@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/checked.h"
+#include "base/json.h"
 
 namespace blindai::v2 {
 namespace {
@@ -80,6 +81,61 @@ class Filler {
   Read read_;
 };
 
+// Texts one behind the other. What they take has been measured, so `out` has room for them and no more.
+Result<void> fill_texts(dom::array array, MutableBytes& out, const Disclosed& tensor) {
+  for (const dom::element element : array) {
+    if (element.is_array()) {
+      BLINDAI_CHECK(fill_texts(element.get_array().value_unsafe(), out, tensor));
+      continue;
+    }
+    std::string_view text;
+    if (element.get_string().get(text) != simdjson::SUCCESS || out.size() < length_bytes ||
+        text.size() > out.size() - length_bytes) {
+      return fail(Code::internal, {"input '{}' changed while it was read", tensor});
+    }
+    const auto size = static_cast<std::uint32_t>(text.size());
+    std::memcpy(out.data(), &size, length_bytes);
+    std::ranges::copy(text, out.begin() + length_bytes);
+    out = out.subspan(length_bytes + text.size());
+  }
+  return {};
+}
+
+struct Measured {
+  std::uint64_t count = 0;
+  std::uint64_t bytes = 0;
+};
+
+Result<void> measure(dom::array array, const Disclosed& tensor, Measured& out) {
+  for (const dom::element element : array) {
+    if (element.is_array()) {
+      BLINDAI_CHECK(measure(element.get_array().value_unsafe(), tensor, out));
+      continue;
+    }
+    std::string_view text;
+    if (element.get_string().get(text) != simdjson::SUCCESS) {
+      return fail(Code::invalid_argument, {"element {} of input '{}' is not a text", out.count, tensor});
+    }
+    ++out.count;
+    out.bytes += length_bytes + text.size();  // each at least two bytes of JSON: no overflow
+  }
+  return {};
+}
+
+Result<void> write_texts(std::string& json, ByteView data, const Disclosed& tensor) {
+  for (bool first = true; !data.empty(); first = false) {
+    const auto element = take_element(data);
+    const std::string text(as_text(element.value_or(ByteView())));
+    if (!element || !simdjson::validate_utf8(text)) {
+      return fail(Code::invalid_argument,
+                  {"output '{}' holds bytes that are not UTF-8, which JSON lacks: ask for binary data", tensor});
+    }
+    json += first ? "" : ",";
+    json += json::quote(text);
+  }
+  return {};
+}
+
 template <typename T, typename Read>
 Result<void> fill(dom::array array, MutableBytes out, const Disclosed& tensor, Read read) {
   Filler<T, Read> filler(out, tensor, read);
@@ -116,13 +172,29 @@ Result<void> write_reals(std::string& json, ByteView data, const Disclosed& tens
   return {};
 }
 
-}  // namespace
-
-Result<void> read_elements(dom::element data, DataType type, MutableBytes out, const Disclosed& tensor) {
+Result<dom::array> array_of(dom::element data, const Disclosed& tensor) {
   dom::array array;
   if (data.get_array().get(array) != simdjson::SUCCESS) {
     return fail(Code::invalid_argument, {"'data' of input '{}' must be an array", tensor});
   }
+  return array;
+}
+
+}  // namespace
+
+Result<std::uint64_t> measure_texts(dom::element data, std::uint64_t count, const Disclosed& tensor) {
+  BLINDAI_TRY(const dom::array array, array_of(data, tensor));
+  Measured measured;
+  BLINDAI_CHECK(measure(array, tensor, measured));
+  if (measured.count != count) {
+    return fail(Code::invalid_argument,
+                {"input '{}' has {} elements, its shape has {}", tensor, measured.count, count});
+  }
+  return measured.bytes;
+}
+
+Result<void> read_elements(dom::element data, DataType type, MutableBytes out, const Disclosed& tensor) {
+  BLINDAI_TRY(const dom::array array, array_of(data, tensor));
   switch (type) {
     case DataType::boolean:
       return fill<std::uint8_t>(array, out, tensor, truth);
@@ -146,6 +218,8 @@ Result<void> read_elements(dom::element data, DataType type, MutableBytes out, c
       return fill<float>(array, out, tensor, real<float>);
     case DataType::fp64:
       return fill<double>(array, out, tensor, real<double>);
+    case DataType::bytes:
+      return fill_texts(array, out, tensor);
     default:
       return fail(Code::invalid_argument, {"input '{}' must be sent as binary data", tensor});
   }
@@ -190,6 +264,9 @@ Result<void> write_elements(std::string& json, DataType type, ByteView data, con
       break;
     case DataType::fp64:
       result = write_reals<double>(json, data, tensor);
+      break;
+    case DataType::bytes:
+      result = write_texts(json, data, tensor);
       break;
     default:
       result = fail(Code::invalid_argument, {"output '{}' can only be sent as binary data: ask for that", tensor});

@@ -7,11 +7,10 @@ std::string encode_request(const std::vector<RequestTensor>& inputs, const std::
                            std::optional<std::chrono::microseconds> timeout) {
   json::Array list;
   for (const RequestTensor& input : inputs) {
-    const auto size = byte_size(input.datatype, input.shape).value_or(0);
     list.emplace_back(json::Object{{"name", input.name},
                                    {"datatype", name(input.datatype)},
                                    {"shape", json::Array(input.shape.begin(), input.shape.end())},
-                                   {"parameters", json::Object{{"binary_data_size", size}}}});
+                                   {"parameters", json::Object{{"binary_data_size", input.byte_size}}}});
   }
   json::Object parameters{{"binary_data_output", true}};
   if (timeout) {

@@ -25,7 +25,7 @@ struct InputHead {
   std::string name;
   DataType datatype{};
   Shape shape;
-  std::uint64_t byte_size = 0;  // of the tensor, by datatype and shape
+  std::uint64_t byte_size = 0;  // of the tensor; by datatype and shape, but for BYTES
   bool binary = false;          // its bytes follow the JSON, in order; else they are in the JSON
 };
 
@@ -49,7 +49,7 @@ class InferRequest {
   std::optional<std::chrono::microseconds> timeout() const;          // parameters.timeout
   std::uint64_t binary_bytes() const;                                // of all binary inputs together
   // Writes the elements of a JSON input, little-endian, into `out`, which has exactly its byte_size. Integers are exact;
-  // a number outside its datatype, NaN, or a wrong count is invalid_argument.
+  // a number outside its datatype, NaN, or a wrong count is invalid_argument. Texts become elements of BYTES.
   Result<void> decode_json(std::size_t input, MutableBytes out) const;
 
  private:
@@ -91,6 +91,7 @@ struct RequestTensor {
   std::string name;
   DataType datatype{};
   Shape shape;
+  std::uint64_t byte_size = 0;
 };
 // JSON part of a request with every input and output binary. `outputs` empty: all.
 std::string encode_request(const std::vector<RequestTensor>& inputs, const std::vector<std::string>& outputs,

@@ -22,9 +22,6 @@ Result<DataType> datatype_of(dom::object object, const Disclosed& name) {
   if (!type) {
     return fail(Code::invalid_argument, {"input '{}' has an unknown datatype", name});
   }
-  if (*type == DataType::bytes) {
-    return fail(Code::unimplemented, {"input '{}': datatype BYTES is not taken by this release", name});
-  }
   return *type;
 }
 
@@ -73,31 +70,37 @@ struct InferRequest::Impl {
 
   // What a tensor takes whose bytes follow the JSON part.
   static Result<std::uint64_t> size_of_binary(const InputHead& head, std::uint64_t given, const Disclosed& name) {
-    const auto size = byte_size(head.datatype, head.shape);
-    if (!size) {
-      return too_many(name);
+    if (size_fits(head.datatype, head.shape, given)) {
+      return given;
     }
-    if (given != *size) {
+    if (const auto size = byte_size(head.datatype, head.shape)) {
       return fail(Code::invalid_argument,
                   {"input '{}' has {} bytes of binary data, its datatype and shape make {}", name, given, *size});
     }
-    return *size;
+    const auto count = element_count(head.shape);
+    if (head.datatype != DataType::bytes || !count) {
+      return too_many(name);
+    }
+    return fail(Code::invalid_argument,
+                {"input '{}' has {} bytes of binary data, which cannot be {} elements", name, given, *count});
   }
 
   // The same of one whose elements stand in the JSON part. They are counted before memory is set aside for the shape.
-  Result<std::uint64_t> size_of_json(const InputHead& head, const Disclosed& name) const {
+  Result<std::uint64_t> size_of_json(const InputHead& head, dom::element elements, const Disclosed& name) const {
     if (head.datatype == DataType::fp16 || head.datatype == DataType::bf16) {
       return fail(Code::invalid_argument, {"input '{}': FP16 and BF16 must be sent as binary data", name});
     }
     const auto count = element_count(head.shape);
-    const auto size = byte_size(head.datatype, head.shape);
-    if (!count || !size) {
+    if (!count) {
       return too_many(name);
     }
     if (*count > json_size) {
       return fail(Code::invalid_argument, {"input '{}' has fewer elements than its shape, which has {}", name, *count});
     }
-    return *size;
+    if (head.datatype == DataType::bytes) {
+      return measure_texts(elements, *count, name);
+    }
+    return *count * element_size(head.datatype);  // far from overflow: there is as much JSON as that
   }
 
   Result<void> read_input(dom::object object, const Limits& limits) {
@@ -121,7 +124,7 @@ struct InferRequest::Impl {
     if (binary_size) {
       BLINDAI_TRY(head.byte_size, size_of_binary(head, *binary_size, name));
     } else {
-      BLINDAI_TRY(head.byte_size, size_of_json(head, name));
+      BLINDAI_TRY(head.byte_size, size_of_json(head, *json_data, name));
     }
     if (head.byte_size > limits.request_bytes) {
       return fail(Code::too_large, {"input '{}' is over the limit of {} bytes", name, limits.request_bytes});

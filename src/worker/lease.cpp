@@ -17,18 +17,17 @@ class SlotLease final : public Lease {
 
   ~SlotLease() override { core_->release(life_, slot_, used_, output_used_); }
 
-  Result<MutableBytes> add_input(std::size_t index, const Shape& shape) override {
+  Result<MutableBytes> add_input(std::size_t index, const Shape& shape, std::uint64_t size) override {
     const auto& specs = core_->admitted().inputs;
     if (submitted_ || index >= specs.size() || index >= max_tensors || given_.test(index)) {
       return fail(Code::invalid_argument, {"the model has no input {} that is still to be given", index});
     }
-    if (!fits(shape, specs[index])) {
+    if (!fits(shape, specs[index]) || !size_fits(specs[index].datatype, shape, size)) {
       return fail(Code::invalid_argument,
                   {"input {} has a shape that the model does not take", Disclosed(specs[index].name)});
     }
-    const auto size = byte_size(specs[index].datatype, shape);
     const auto region = life_->ring.input(static_cast<unsigned>(slot_));
-    const auto end = size ? checked_add(used_, *size) : std::nullopt;
+    const auto end = checked_add(used_, size);
     if (!end || *end > region.size()) {
       return fail(Code::too_large, {"the inputs are larger than the limit of {} bytes", region.size()});
     }
@@ -39,8 +38,8 @@ class SlotLease final : public Lease {
     header.rank = static_cast<std::uint32_t>(shape.size());
     std::ranges::copy(shape, header.dims.begin());
     header.offset = used_;
-    header.size = *size;
-    const auto place = region.subspan(used_, *size);
+    header.size = size;
+    const auto place = region.subspan(used_, size);
     used_ = std::min<std::uint64_t>((*end + tensor_alignment - 1) / tensor_alignment * tensor_alignment, region.size());
     return place;
   }

@@ -187,8 +187,7 @@ Result<CheckedOutput> check_tensor(const TensorHeader& tensor, const std::vector
   out.index = tensor.index;
   out.datatype = spec.datatype;
   out.shape.assign(tensor.dims.begin(), tensor.dims.begin() + tensor.rank);
-  const auto size = byte_size(out.datatype, out.shape);  // nothing for negative dims, overflow and BYTES
-  if (!size || *size != tensor.size) {
+  if (!size_fits(out.datatype, out.shape, tensor.size)) {  // never for negative dimensions and overflow
     return lie("output size");
   }
   if (tensor.offset % tensor_alignment != 0) {

@@ -206,7 +206,9 @@ Result<void> Runners::warm_up(Loaded& loaded, const LoadPlan& plan) {
       free_dimensions = free_dimensions || spec.shape[axis] < 0;
       header.dims[axis] = std::max<std::int64_t>(spec.shape[axis], spec.shape[axis] < 0 ? 1 : 0);
     }
-    const auto size = byte_size(spec.datatype, std::span(header.dims).first(header.rank));
+    const auto shape = std::span(header.dims).first(header.rank);
+    // Of BYTES, elements without a byte: each a length of 0.
+    const auto size = byte_size(spec.datatype == DataType::bytes ? DataType::uint32 : spec.datatype, shape);
     const auto end = size ? checked_add(offset, *size) : std::nullopt;
     if (!end || *end > ring_.geometry().request_bytes) {
       return fail(Code::model_rejected, {"input {} as the model declares it is larger than a request may be", i});

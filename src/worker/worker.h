@@ -57,8 +57,9 @@ class Lease {
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
   virtual ~Lease() = default;  // gives the slot back, wiped
-  // Room for the model's input of that index; at most once each, before run(). 64-byte aligned. Errors: too_large.
-  virtual Result<MutableBytes> add_input(std::size_t index, const Shape& shape) = 0;
+  // Room for the model's input of that index, with a shape and a size that go together; at most once each, before run().
+  // 64-byte aligned. What is written there is as holds_elements() has it where the datatype is BYTES. Errors: too_large.
+  virtual Result<MutableBytes> add_input(std::size_t index, const Shape& shape, std::uint64_t size) = 0;
   // Runs and returns all outputs. Errors: invalid_argument with the engine's refusal (fixed words), unavailable (the
   // worker died), deadline_exceeded.
   virtual Task<Result<std::vector<OutputView>>> run(Steady::time_point deadline) = 0;

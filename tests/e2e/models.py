@@ -46,6 +46,19 @@ def two_inputs(path: Path) -> Path:
     return path
 
 
+def identity(path: Path, element_type: int, rank: int = 2) -> Path:
+    """y = x of any shape with that rank."""
+    axes = [f"d{axis}" for axis in range(rank)]
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["x"], ["y"])],
+        "identity",
+        [helper.make_tensor_value_info("x", element_type, axes)],
+        [helper.make_tensor_value_info("y", element_type, axes)],
+    )
+    save_model(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
+    return path
+
+
 def slow(path: Path, steps: int = 2_000_000_000) -> Path:
     """A loop that counts for long: a request to it is in flight until something ends it."""
     body = helper.make_graph(

@@ -96,6 +96,18 @@ def test_a_wrong_input_is_named_with_what_the_model_wants(client, linear, inputs
         client.predict(linear, inputs)
 
 
+def test_text_is_carried_and_named_where_it_is_wrong(client, tmp_path):
+    client.upload_model(models.identity(tmp_path / "words.onnx", TensorProto.STRING))
+    words = np.array([[b"nul\0inside", b"", b"\xff\xfe"], ["\u00e9", "x" * 5000, b"\0"]], dtype=object)
+    answer = client.predict("words", words).output[0]
+    assert (answer.datatype, answer.shape) == ("BYTES", (2, 3))
+    assert answer.as_flat() == [word.encode() if isinstance(word, str) else word for word in words.reshape(-1)]
+    assert client.predict("words", np.empty((0, 3), dtype=object)).output[0].as_numpy().shape == (0, 3)
+    with pytest.raises(blindai.InputError, match="BYTES"):
+        client.predict("words", X)
+    client.delete_model("words")
+
+
 def test_an_unknown_model_is_not_found(client):
     with pytest.raises(blindai.ModelNotFoundError):
         client.predict("nobody-knows", X)

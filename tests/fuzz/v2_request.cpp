@@ -15,13 +15,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::uint64_t binary = 0;
   for (std::size_t i = 0; i < request->inputs().size(); ++i) {
     const v2::InputHead& head = request->inputs()[i];
-    fuzz::promise(byte_size(head.datatype, head.shape) == head.byte_size, "a size is that of datatype and shape");
+    fuzz::promise(size_fits(head.datatype, head.shape, head.byte_size), "a size is that of datatype and shape");
     fuzz::promise(head.byte_size <= limits.request_bytes, "an input is no larger than a request");
     if (head.binary) {
       binary += head.byte_size;
     } else {
       Bytes out(head.byte_size);
-      static_cast<void>(request->decode_json(i, out));
+      const auto decoded = request->decode_json(i, out);
+      fuzz::promise(head.datatype != DataType::bytes || (decoded && holds_elements(out, *element_count(head.shape))),
+                    "texts are as long as they were measured");
     }
   }
   fuzz::promise(request->inputs().size() <= limits.tensors, "inputs are counted");

@@ -12,6 +12,20 @@ const Tensor* Scope::find(std::string_view name) const {
   return outer == nullptr ? nullptr : outer->find(name);
 }
 
+namespace {
+
+// Elements of BYTES have no size of their own, which is what all but one operator go by.
+Result<void> takes_text(const Node& node, const std::vector<const Tensor*>& inputs) {
+  const bool text = std::ranges::any_of(
+      inputs, [](const Tensor* input) { return input != nullptr && input->datatype == DataType::bytes; });
+  if (text && node.op->type != "Identity") {
+    return fail(Code::unimplemented, {"{}: the engine does not compute BYTES", Disclosed(node.op->type)});
+  }
+  return {};
+}
+
+}  // namespace
+
 const Operator* find_operator(std::string_view type) {
   for (const auto family : {arithmetic_operators(), logic_operators(), move_operators(), reduce_operators(),
                             multiply_operators(), control_operators()}) {
@@ -33,6 +47,7 @@ Result<void> run_nodes(const Graph& graph, Scope& scope, std::int64_t opset, Run
     for (const std::string& name : node.inputs) {
       inputs.push_back(name.empty() ? nullptr : scope.find(name));
     }
+    BLINDAI_CHECK(takes_text(node, inputs));
     BLINDAI_TRY(auto outputs, node.op->compute({node, inputs, scope, opset, run}));
     if (outputs.size() < node.outputs.size()) {
       return fail(refused,

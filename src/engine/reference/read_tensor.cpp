@@ -126,6 +126,10 @@ Result<Bytes> gather_typed(const Parts& parts, const ElementType& type, std::uin
 }  // namespace
 
 std::optional<DataType> datatype_of(std::uint64_t code) {
+  constexpr std::uint64_t text = 8;  // of inputs and outputs alone
+  if (code == text) {
+    return DataType::bytes;
+  }
   const auto* type = element_type(code);
   return type == nullptr ? std::nullopt : std::optional(type->datatype);
 }

@@ -48,7 +48,8 @@ class ReferenceSlot final : public Slot {
       return fail(Code::internal, {"a run was given an input that the model lacks"});
     }
     const TensorSpec& spec = model_.graph.inputs[input.index];
-    if (byte_size(spec.datatype, input.shape) != input.data.size()) {
+    if (!size_fits(spec.datatype, input.shape, input.data.size()) ||
+        (spec.datatype == DataType::bytes && !holds_elements(input.data, *element_count(input.shape)))) {
       return fail(Code::internal, {"a run was given an input whose size is not that of its shape"});
     }
     if (!fits(input.shape, spec)) {

@@ -116,10 +116,27 @@ TEST_P(AnEngine, NamesAnOperatorThatItLacks) {
   EXPECT_NE(result.error().message.str().find("Frobnicate"), std::string::npos) << result.error().message.str();
 }
 
-TEST_P(AnEngine, RefusesGarbageAndStrings) {
+TEST_P(AnEngine, RefusesGarbage) {
   EXPECT_FALSE(engine->load(as_bytes("not a model"), {}));
   EXPECT_FALSE(engine->load({}, {}));
-  EXPECT_EQ(load_file("strings").error().code, Code::model_rejected);
+}
+
+TEST_P(AnEngine, CarriesTextsOfAnyBytes) {
+  ASSERT_TRUE(load_file("strings"));
+  EXPECT_EQ(model->inputs()[0], (TensorSpec{"x", DataType::bytes, {-1}}));
+  Bytes texts;
+  for (const std::string& text :
+       {std::string("a\0b", 3), std::string(), std::string("\xff\0", 2), std::string(5000, 'x')}) {
+    put_element(texts, as_bytes(text));
+  }
+  ASSERT_TRUE(run({{0, {4}, texts}}));
+  EXPECT_EQ(outputs[0].data, texts);
+  EXPECT_EQ(outputs[0].shape, Shape{4});
+  ASSERT_TRUE(run({{0, {0}, {}}}));
+  EXPECT_TRUE(outputs[0].data.empty());
+  EXPECT_FALSE(run({{0, {3}, texts}}));
+  EXPECT_FALSE(run({{0, {4}, ByteView(texts).first(texts.size() - 1)}}));
+  EXPECT_FALSE(run({{0, {5}, texts}}));
 }
 
 TEST_P(AnEngine, NeverReadsAFileThatAModelNames) {

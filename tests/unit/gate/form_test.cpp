@@ -134,7 +134,8 @@ TEST(AnInput, HasANameATypeAndAShapeOfBoundedRank) {
   EXPECT_TRUE(with(value_info("i", 1, std::vector<std::uint64_t>(16, 1))));
   EXPECT_FALSE(with(value_info("i", 1, std::vector<std::uint64_t>(17, 1))));
   EXPECT_FALSE(with(value_info("", 1, {1})));
-  EXPECT_FALSE(with(value_info("i", 8, {1})));
+  EXPECT_TRUE(with(value_info("i", 8, {1})));
+  EXPECT_FALSE(with(value_info("i", 14, {1})));
   EXPECT_FALSE(with(value_info("i", 99, {1})));
   EXPECT_FALSE(with(message({{1, text("i")}, {2, message({{1, number(1, 1)}})}}))) << "no shape";
   EXPECT_FALSE(with(message({{1, text("i")}}))) << "no type";

@@ -38,6 +38,20 @@ TEST(AnAnswer, CannotHoldNanOrHalvesAsJson) {
   EXPECT_NE(encode(DataType::fp16, {0, 0}, true, {1}), "");
 }
 
+TEST(AnAnswer, HoldsTextsWhereTheyAreUtf8) {
+  Bytes data;
+  put_element(data, as_bytes("a\"b"));
+  put_element(data, as_bytes(std::string("\0\n", 2)));
+  EXPECT_NE(encode(DataType::bytes, data, false, {2}).find(R"("data":["a\"b","\u0000\u000a"])"), std::string::npos);
+  EXPECT_NE(encode(DataType::bytes, {}, false, {0, 2}).find(R"("data":[])"), std::string::npos);
+  put_element(data, as_bytes("\xff"));
+  EXPECT_EQ(encode(DataType::bytes, data, false, {3}), "");
+  EXPECT_NE(encode(DataType::bytes, data, true, {3}).find(R"("binary_data_size":)" + std::to_string(data.size())),
+            std::string::npos);
+  data.pop_back();  // as a worker would that changes its answer meanwhile
+  EXPECT_EQ(encode(DataType::bytes, data, false, {3}), "");
+}
+
 TEST(AnAnswer, SurvivesTheClient) {
   const Bytes a = memory<float>({1, 2});
   const Bytes b = memory<std::int64_t>({3});
@@ -61,6 +75,8 @@ TEST(AnAnswer, ThatLiesAboutSizesIsRefused) {
   EXPECT_TRUE(refused(R"({"name":"y","datatype":"INT64","shape":[2],"parameters":{"binary_data_size":8}})"));
   EXPECT_TRUE(refused(R"({"name":"y","datatype":"INT64","shape":[-1],"parameters":{"binary_data_size":8}})"));
   EXPECT_TRUE(refused(R"({"name":"y","datatype":"INT64","shape":[1],"data":[1]})"));
+  EXPECT_FALSE(refused(R"({"name":"y","datatype":"BYTES","shape":[2],"parameters":{"binary_data_size":8}})"));
+  EXPECT_TRUE(refused(R"({"name":"y","datatype":"BYTES","shape":[3],"parameters":{"binary_data_size":8}})"));
   EXPECT_TRUE(refused(
       R"({"name":"y","datatype":"INT64","shape":[9223372036854775807,9],"parameters":{"binary_data_size":8}})"));
 }

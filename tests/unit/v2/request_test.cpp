@@ -101,6 +101,38 @@ TEST(JsonElements, MayBeNestedInAnyWayButMustBeAsManyAsTheShapeSays) {
   EXPECT_FALSE(elements<std::int32_t>("INT32", "[2]", "7"));
 }
 
+TEST(Texts, BecomeElementsOfBytes) {
+  const auto request = parse(input("BYTES", "[2,2]", R"("data":[["","a\u0000b"],["\u00e9","\ud83d\ude00"]])"));
+  ASSERT_TRUE(request) << request.error().message.str();
+  Bytes wanted;
+  for (const std::string& text :
+       {std::string(), std::string("a\0b", 3), std::string("\xc3\xa9"), std::string("\xf0\x9f\x98\x80")}) {
+    put_element(wanted, as_bytes(text));
+  }
+  ASSERT_EQ(request->inputs()[0].byte_size, wanted.size());
+  Bytes out(wanted.size());
+  ASSERT_TRUE(request->decode_json(0, out));
+  EXPECT_EQ(out, wanted);
+  EXPECT_EQ(parse(input("BYTES", "[0,2]", R"("data":[[]])"))->inputs()[0].byte_size, 0u);
+}
+
+TEST(Texts, AreRefusedInAnyOtherForm) {
+  for (const char* data :
+       {"[1]", "[null]", "[{}]", "[true]", "null", R"("a")", R"(["a","b"])", "[]", R"(["\ud800"])", "[\"\xff\"]"}) {
+    EXPECT_FALSE(parse(input("BYTES", "[1]", std::string(R"("data":)") + data))) << data;
+  }
+  const auto binary = [](const char* shape, std::uint64_t size) {
+    return parse(input("BYTES", shape, R"("parameters":{"binary_data_size":)" + std::to_string(size) + "}"), size)
+        .has_value();
+  };
+  EXPECT_TRUE(binary("[2]", 8));
+  EXPECT_TRUE(binary("[2]", 100));
+  EXPECT_FALSE(binary("[2]", 7));
+  EXPECT_TRUE(binary("[0]", 0));
+  EXPECT_FALSE(binary("[0]", 4));
+  EXPECT_FALSE(binary("[9223372036854775807]", 100));
+}
+
 TEST(ARequest, KnowsItsBinaryInputs) {
   const std::string json = input("FP32", "[2,3]", R"("parameters":{"binary_data_size":24})");
   const auto request = parse(json, 24);
@@ -145,7 +177,6 @@ TEST(ARequest, IsRefusedWhereItIsMalformed) {
                                   R"({"inputs":[{)" + good + R"(,"parameters":{"shared_memory_region":"r"}}]})",
                                   input("INT8", "[1]", R"("x":1)"),
                                   input("INT9", "[1]", R"("data":[1])"),
-                                  input("BYTES", "[1]", R"("data":["a"])"),
                                   input("INT8", "[-1]", R"("data":[1])"),
                                   input("INT8", "[1.0]", R"("data":[1])"),
                                   input("INT8", "[9223372036854775807,2]", R"("data":[1])"),
@@ -229,9 +260,10 @@ TEST(ARequest, IsBounded) {
 }
 
 TEST(AnEncodedRequest, IsUnderstood) {
-  const std::string json = encode_request({{"x", DataType::fp32, {1, 2}}, {"y", DataType::int64, {3}}}, {"out"},
-                                          std::chrono::microseconds(5));
-  const auto request = parse(json, 8 + 24);
+  const std::string json = encode_request(
+      {{"x", DataType::fp32, {1, 2}, 8}, {"y", DataType::int64, {3}, 24}, {"z", DataType::bytes, {2}, 11}}, {"out"},
+      std::chrono::microseconds(5));
+  const auto request = parse(json, 8 + 24 + 11);
   ASSERT_TRUE(request) << request.error().message.str();
   EXPECT_EQ(request->inputs()[1].name, "y");
   EXPECT_TRUE((*request->outputs())[0].binary);

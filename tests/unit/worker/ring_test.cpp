@@ -66,6 +66,28 @@ TEST(AnAnswerHeader, IsALieOtherwise) {
   }));
 }
 
+TEST(AnAnswerHeader, TellsTheSizeOfTextsThatHaveLengths) {
+  const std::vector<TensorSpec> texts{{"t", DataType::bytes, {-1}}};
+  AnswerHeader answer;
+  answer.sequence = 7;
+  answer.count = 1;
+  answer.outputs[0] = {.index = 0, .datatype = static_cast<std::uint32_t>(DataType::bytes), .rank = 1, .size = 100};
+  const auto believed_with = [&](std::int64_t count, std::uint64_t size) {
+    answer.outputs[0].dims[0] = count;
+    answer.outputs[0].size = size;
+    const auto outcome = check_answer(answer, 7, texts, 4096);
+    return outcome && *outcome && (**outcome)[0].size == size;
+  };
+  EXPECT_TRUE(believed_with(3, 12));
+  EXPECT_TRUE(believed_with(3, 4096));
+  EXPECT_TRUE(believed_with(0, 0));
+  EXPECT_FALSE(believed_with(3, 11));
+  EXPECT_FALSE(believed_with(0, 1));
+  EXPECT_FALSE(believed_with(-1, 12));
+  EXPECT_FALSE(believed_with(INT64_MAX, 12));
+  EXPECT_FALSE(believed_with(3, 4097));
+}
+
 TEST(AnAnswerHeader, MayBeTheEnginesRefusal) {
   AnswerHeader answer;
   answer.sequence = 7;

@@ -112,9 +112,9 @@ struct AWorker : testing::TestWithParam<std::string> {
   Result<std::vector<float>> loop(std::int64_t count, Steady::duration time = 20s) {
     return call([&]() -> Task<Result<std::vector<float>>> {
       BLINDAI_CO_TRY(auto lease, worker->try_lease());
-      BLINDAI_CO_TRY(const auto n, lease->add_input(0, {}));
+      BLINDAI_CO_TRY(const auto n, lease->add_input(0, {}, 8));
       put<std::int64_t>(n, {count});
-      BLINDAI_CO_TRY(const auto x, lease->add_input(1, {1}));
+      BLINDAI_CO_TRY(const auto x, lease->add_input(1, {1}, 4));
       put<float>(x, {1});
       BLINDAI_CO_TRY(const auto outputs, co_await lease->run(Steady::now() + time));
       co_return get<float>(outputs[0]);
@@ -147,13 +147,40 @@ TEST_P(AWorker, AnswersLikeTheEngine) {
   EXPECT_EQ(worker->free_slots(), 4u);
 }
 
+TEST_P(AWorker, CarriesTexts) {
+  ASSERT_TRUE(start("strings"));
+  Bytes sent;
+  for (const std::string& element :
+       {std::string(), std::string("a\0b", 3), std::string("\xff\xfe"), std::string(9000, 'z')}) {
+    put_element(sent, as_bytes(element));
+  }
+  const auto carried = [&](const Shape& shape, const Bytes& elements) {
+    return call([&]() -> Task<Result<Bytes>> {
+      BLINDAI_CO_TRY(auto lease, worker->try_lease());
+      EXPECT_FALSE(lease->add_input(0, shape, elements.size() / 5000));  // less than the lengths of as many elements
+      BLINDAI_CO_TRY(const auto place, lease->add_input(0, shape, elements.size()));
+      std::ranges::copy(elements, place.begin());
+      BLINDAI_CO_TRY(const auto outputs, co_await lease->run(Steady::now() + 20s));
+      EXPECT_EQ(outputs[0].shape, shape);
+      co_return copy(outputs[0].data);
+    });
+  };
+  const auto four = carried({4}, sent);
+  ASSERT_TRUE(four) << four.error().message.str();
+  EXPECT_EQ(*four, sent);
+  // What no server sends: the engine is not run on it.
+  const auto broken = carried({3}, sent);
+  ASSERT_FALSE(broken);
+  EXPECT_EQ(broken.error().code, Code::internal);
+}
+
 TEST_P(AWorker, SaysWhatTheEngineRefuses) {
   ASSERT_TRUE(start("gather"));
   const auto result = call([&]() -> Task<Result<void>> {
     BLINDAI_CO_TRY(auto lease, worker->try_lease());
-    BLINDAI_CO_TRY(const auto x, lease->add_input(0, {2}));
+    BLINDAI_CO_TRY(const auto x, lease->add_input(0, {2}, 8));
     put<float>(x, {1, 2});
-    BLINDAI_CO_TRY(const auto at, lease->add_input(1, {1}));
+    BLINDAI_CO_TRY(const auto at, lease->add_input(1, {1}, 8));
     put<std::int64_t>(at, {99});
     BLINDAI_CO_TRY(const auto outputs, co_await lease->run(Steady::now() + 20s));
     co_return Result<void>();
@@ -277,9 +304,9 @@ TEST_P(AWorker, StopsARunThatIsAbandoned) {
   ASSERT_TRUE(start("loop"));
   const auto result = call([&]() -> Task<Result<void>> {
     BLINDAI_CO_TRY(auto lease, worker->try_lease());
-    BLINDAI_CO_TRY(const auto n, lease->add_input(0, {}));
+    BLINDAI_CO_TRY(const auto n, lease->add_input(0, {}, 8));
     put<std::int64_t>(n, {INT64_MAX});
-    BLINDAI_CO_TRY(const auto x, lease->add_input(1, {1}));
+    BLINDAI_CO_TRY(const auto x, lease->add_input(1, {1}, 4));
     put<float>(x, {1});
     std::thread other([&lease] {
       std::this_thread::sleep_for(50ms);
@@ -317,11 +344,13 @@ TEST_P(AWorker, TakesNoInputTwiceTooLargeOrOfAnotherShape) {
   ASSERT_TRUE(start("gather"));
   const auto checked = call([&]() -> Task<Result<void>> {
     BLINDAI_CO_TRY(auto lease, worker->try_lease());
-    EXPECT_FALSE(lease->add_input(0, {2, 2}));
-    EXPECT_FALSE(lease->add_input(2, {2}));
-    EXPECT_EQ(lease->add_input(0, {1 << 20}).error().code, Code::too_large);
-    EXPECT_TRUE(lease->add_input(0, {2}));
-    EXPECT_FALSE(lease->add_input(0, {2}));
+    EXPECT_FALSE(lease->add_input(0, {2, 2}, 16));
+    EXPECT_FALSE(lease->add_input(2, {2}, 8));
+    EXPECT_FALSE(lease->add_input(0, {2}, 4));
+    EXPECT_FALSE(lease->add_input(0, {2}, 12));
+    EXPECT_EQ(lease->add_input(0, {1 << 20}, 4 << 20).error().code, Code::too_large);
+    EXPECT_TRUE(lease->add_input(0, {2}, 8));
+    EXPECT_FALSE(lease->add_input(0, {2}, 8));
     EXPECT_EQ((co_await lease->run(Steady::now() + 1s)).error().code, Code::invalid_argument);
     co_return Result<void>();
   });
