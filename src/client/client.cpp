@@ -304,6 +304,7 @@ Result<std::vector<Tensor>> named(std::vector<Tensor> inputs, const std::vector<
 
 Result<void> check_inputs(const std::vector<Tensor>& inputs, const std::vector<TensorSpec>& specs) {
   std::vector<v2::InputHead> heads;
+  heads.reserve(inputs.size());
   for (const auto& tensor : inputs) {
     heads.push_back({.name = tensor.name,
                      .datatype = tensor.datatype,

@@ -32,6 +32,6 @@ def test_an_example_runs(service, tmp_path, name):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr[-2000:]

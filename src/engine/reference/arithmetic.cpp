@@ -60,16 +60,24 @@ struct Pow {
     }
   }
 };
+template <typename T>
+bool is_nan(T value) {
+  if constexpr (std::is_floating_point_v<T>) {
+    return std::isnan(value);
+  } else {
+    return false;
+  }
+}
 struct Min {
   template <typename T>
   Result<T> operator()(T a, T b) const {
-    return a != a || a < b ? a : b;  // a NaN wins
+    return is_nan(a) || a < b ? a : b;  // a NaN wins
   }
 };
 struct Max {
   template <typename T>
   Result<T> operator()(T a, T b) const {
-    return a != a || a > b ? a : b;
+    return is_nan(a) || a > b ? a : b;
   }
 };
 

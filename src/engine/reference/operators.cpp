@@ -44,6 +44,7 @@ Result<void> run_nodes(const Graph& graph, Scope& scope, std::int64_t opset, Run
   for (const Node& node : graph.nodes) {
     BLINDAI_CHECK(run.keep_going());
     std::vector<const Tensor*> inputs;
+    inputs.reserve(node.inputs.size());
     for (const std::string& name : node.inputs) {
       inputs.push_back(name.empty() ? nullptr : scope.find(name));
     }

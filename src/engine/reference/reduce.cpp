@@ -1,6 +1,7 @@
 // Sums along axes. All of them add up in double precision, so the order of the elements hardly matters.
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "engine/reference/operators.h"
 
@@ -90,7 +91,7 @@ Lines lines_along(const Shape& shape, std::size_t axis) {
 
 template <typename T>
 void softmax_line(const Tensor& x, Draft& out, const Lines& lines, std::size_t i, std::size_t j) {
-  double highest = -INFINITY;
+  double highest = -std::numeric_limits<double>::infinity();
   for (std::size_t k = 0; k < lines.length; ++k) {
     highest = std::fmax(highest, static_cast<double>(x.at<T>(lines.at(i, k, j))));
   }
