@@ -1,20 +1,13 @@
-// One inference: head, JSON part, a slot, the tensors straight from the socket into it, a permit, a run, the answer.
-#include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
+// An inference over REST: head and JSON part are read, the tensors go straight from the socket into a slot, the answer
+// straight out of it.
 #include <charconv>
 
-#include "base/checked.h"
 #include "server/routes.h"
 #include "v2/infer.h"
 
 namespace blindai::server {
 namespace {
 
-constexpr auto look_time = std::chrono::milliseconds(100);            // between looks whether the caller is still there
 constexpr std::uint64_t json_budget_bytes = std::uint64_t{1} << 30U;  // JSON parts of all requests together
 
 // Counts JSON bytes held in memory; gives them back.
@@ -74,98 +67,26 @@ Result<void> check_encoding(const http::RequestHead& head) {
   return {};
 }
 
-Result<void> check_pin(const http::RequestHead& head, const Version& version) {
-  const std::string* pin = head.find("blindai-model-digest");
-  if (pin == nullptr) {
-    return {};
-  }
-  const auto digest = Digest::from_text(*pin);
-  if (!digest) {
-    return fail(Code::invalid_argument, {"Blindai-Model-Digest must be 'sha256:' and 64 hexadecimal digits"});
-  }
-  if (*digest != version.digest) {
-    return fail(Code::already_exists, {"the model of this id is another one than the one that is pinned"});
-  }
-  return {};
-}
-
-// The engine takes 0 and 1 for truth values and nothing else, and elements of BYTES that are whole.
-Result<void> check_values(const v2::InputHead& input, ByteView data) {
-  if (input.datatype == DataType::boolean && std::ranges::any_of(data, [](std::uint8_t byte) { return byte > 1; })) {
-    return fail(Code::invalid_argument, {"input '{}' holds a byte that is neither 0 nor 1", Disclosed(input.name)});
-  }
-  const std::uint64_t count = element_count(input.shape).value_or(0);
-  if (input.datatype == DataType::bytes && !holds_elements(data, count)) {
-    return fail(Code::invalid_argument, {"the binary data of input '{}' is not {} elements, each behind its length",
-                                         Disclosed(input.name), count});
-  }
-  return {};
-}
-
-http::Task<Result<void>> fill(http::Exchange& exchange, worker::Lease& lease, const v2::InferRequest& request,
-                              const std::vector<std::size_t>& order) {
-  const auto& inputs = request.inputs();
-  for (std::size_t given = 0; given < inputs.size(); ++given) {
-    const auto wanted = static_cast<std::size_t>(std::ranges::find(order, given) - order.begin());
-    BLINDAI_CO_TRY(const MutableBytes place, lease.add_input(wanted, inputs[given].shape, inputs[given].byte_size));
-    if (inputs[given].binary) {
-      BLINDAI_CO_CHECK(co_await exchange.read_exact(place));
-      BLINDAI_CO_CHECK(check_values(inputs[given], place));
-    } else {
-      BLINDAI_CO_CHECK(request.decode_json(given, place));
+// A request over HTTP: tensors that follow its JSON part are read from the connection, the others from the JSON.
+class HttpCaller final : public Caller {
+ public:
+  HttpCaller(http::Exchange& exchange, const v2::InferRequest& request) : exchange_(exchange), request_(request) {}
+  boost::asio::any_io_executor executor() const override { return exchange_.executor(); }
+  bool gone() const override { return exchange_.peer_gone(); }
+  Task<Result<void>> read_tensor(std::size_t input, MutableBytes place) override {
+    if (request_.inputs()[input].binary) {
+      co_return co_await exchange_.read_exact(place);
     }
+    co_return request_.decode_json(input, place);
   }
-  co_return Result<void>();
-}
 
-// Looks from time to time whether the caller is still there while the model runs. Lives on the connection's thread, as
-// the run's coroutine does, so that the two never meet.
-struct Presence {
-  Presence(http::Exchange& watched, worker::Lease& run) : exchange(watched), lease(run), timer(watched.executor()) {}
-  http::Exchange& exchange;
-  worker::Lease& lease;
-  boost::asio::steady_timer timer;
-  bool over = false;
-
-  static http::Task<void> watch(std::shared_ptr<Presence> self) {
-    while (!self->over) {
-      self->timer.expires_after(look_time);
-      boost::system::error_code ignored;
-      co_await self->timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
-      if (!self->over && self->exchange.peer_gone()) {
-        self->lease.abandon();
-        co_return;
-      }
-    }
-  }
+ private:
+  http::Exchange& exchange_;
+  const v2::InferRequest& request_;
 };
 
-http::Task<Result<std::vector<worker::OutputView>>> run_while_awaited(http::Exchange& exchange, worker::Lease& lease,
-                                                                      Steady::time_point deadline) {
-  const auto presence = std::make_shared<Presence>(exchange, lease);
-  boost::asio::co_spawn(exchange.executor(), Presence::watch(presence), boost::asio::detached);
-  auto views = co_await lease.run(deadline);
-  presence->over = true;
-  presence->timer.cancel();
-  co_return views;
-}
-
-http::Task<Result<void>> answer(http::Exchange& exchange, const std::string& name, const Version& version,
-                                const v2::InferRequest& request, const std::vector<v2::ChosenOutput>& chosen,
-                                const std::vector<worker::OutputView>& views) {
-  std::vector<v2::OutputTensor> outputs;
-  for (const v2::ChosenOutput& choice : chosen) {
-    const auto view = std::ranges::find(views, choice.index, &worker::OutputView::index);
-    if (view == views.end()) {
-      co_return fail(Code::internal, {"the model gave fewer outputs than it declares"});
-    }
-    if (view->datatype == DataType::bytes &&
-        !holds_elements(view->data, element_count(view->shape).value_or(0))) {  // the worker has its own group's data
-      co_return fail(Code::internal, {"the model's answer is not one"});
-    }
-    outputs.push_back(
-        {version.admitted->outputs[choice.index].name, view->datatype, view->shape, view->data, choice.binary});
-  }
+http::Task<Result<void>> respond(http::Exchange& exchange, const std::string& name, const Version& version,
+                                 const v2::InferRequest& request, const std::vector<v2::OutputTensor>& outputs) {
   BLINDAI_CO_TRY(const auto encoded, v2::encode_answer(name, "1", request.id(), outputs));
   std::vector<ByteView> body(1, as_bytes(encoded.json));
   for (const v2::OutputTensor& output : outputs) {
@@ -192,7 +113,7 @@ http::Task<Result<void>> Routes::infer(http::Exchange& exchange, const std::stri
   BLINDAI_CO_TRY(const Sizes sizes, sizes_of(head, config_));
   BLINDAI_CO_TRY(const auto deployment, co_await models_.deploy(principal, name));
   const Version& version = *deployment->version;
-  BLINDAI_CO_CHECK(check_pin(head, version));
+  BLINDAI_CO_CHECK(check_pin(head.find("blindai-model-digest"), version));
   const Held held(json_bytes_in_flight_, sizes.json);
   if (!held.fits()) {
     co_return fail(Code::resource_exhausted,
@@ -204,23 +125,11 @@ http::Task<Result<void>> Routes::infer(http::Exchange& exchange, const std::stri
   limits.json_bytes = static_cast<std::size_t>(config_.json_bytes);
   limits.request_bytes = static_cast<std::uint64_t>(config_.request_bytes);
   BLINDAI_CO_TRY(const auto request, v2::InferRequest::parse(json, sizes.binary, limits));
-  BLINDAI_CO_TRY(const auto order, v2::match_inputs(request.inputs(), version.admitted->inputs));
   BLINDAI_CO_TRY(const auto chosen, v2::choose_outputs(request, version.admitted->outputs));
-  const auto longest = std::chrono::microseconds(std::chrono::milliseconds(config_.deadline_ms));
-  const auto deadline = Steady::now() + std::min(longest, request.timeout().value_or(longest));
-
-  BLINDAI_CO_TRY(const auto pass, co_await deployment->turnstile->enter(exchange.executor(), deadline));
-  BLINDAI_CO_TRY(const auto lease, deployment->worker->try_lease());
-  BLINDAI_CO_CHECK(co_await fill(exchange, *lease, request, order));
-  Result<std::vector<worker::OutputView>> views;
-  {
-    BLINDAI_CO_TRY(const auto permit, co_await compute_->enter(exchange.executor(), deadline));
-    views = co_await run_while_awaited(exchange, *lease, deadline);
-  }
-  if (!views) {
-    co_return std::unexpected(views.error());
-  }
-  co_return co_await answer(exchange, name, version, request, chosen, *views);
+  HttpCaller caller(exchange, request);
+  Ask ask{request.inputs(), chosen, request.timeout()};
+  BLINDAI_CO_TRY(const auto answer, co_await inference_.run(deployment, std::move(ask), caller));
+  co_return co_await respond(exchange, name, version, request, answer.outputs);
 }
 
 }  // namespace blindai::server

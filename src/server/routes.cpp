@@ -137,10 +137,15 @@ http::Task<Result<void>> refuse_method(http::Exchange& exchange, std::string_vie
 
 Routes::Routes(const Config& config, Keysets& keysets, Attester& attester, Models& models, auth::Registry& registry,
                const Clock& clock)
-    : config_(config), keysets_(keysets), attester_(attester), models_(models), registry_(registry), clock_(clock) {
+    : config_(config),
+      keysets_(keysets),
+      attester_(attester),
+      models_(models),
+      registry_(registry),
+      clock_(clock),
+      inference_(config) {
   const auto offers = [&](const char* word) { return std::ranges::find(config.auth, word) != config.auth.end(); };
   modes_ = {offers("proof"), offers("bearer"), offers("open")};
-  compute_ = schedule::Turnstile::make(worker::share_cpus(static_cast<unsigned>(config.threads)).runs, 1'000'000);
 }
 
 Result<Routes::Target> Routes::parse_target(std::string_view target) {

@@ -7,7 +7,7 @@
 
 #include "http/server.h"
 #include "server/attester.h"
-#include "server/models.h"
+#include "server/inference.h"
 
 namespace blindai::server {
 
@@ -49,7 +49,7 @@ class Routes final : public http::Handler {
   auth::Registry& registry_;
   const Clock& clock_;
   auth::Modes modes_;
-  std::shared_ptr<schedule::Turnstile> compute_;  // permits to compute, shared by all models
+  Inference inference_;
   std::atomic<std::uint64_t> json_bytes_in_flight_ = 0;
   const std::shared_ptr<crypto::HashThread> hash_thread_ = std::make_shared<crypto::HashThread>();  // of uploads
 };
