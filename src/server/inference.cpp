@@ -108,23 +108,47 @@ Inference::Inference(const Config& config)
       compute_(schedule::Turnstile::make(worker::share_cpus(static_cast<unsigned>(config.threads)).runs, 1'000'000)) {}
 
 Task<Result<Answer>> Inference::run(std::shared_ptr<Deployment> deployment, Ask ask, Caller& caller) {
+  const auto began = Steady::now();
+  const auto statistics = deployment->statistics;
+  auto answer = co_await attempt(std::move(deployment), std::move(ask), caller);
+  if (!answer) {
+    statistics->failed(answer.error().code, Steady::now() - began);
+  }
+  co_return answer;
+}
+
+Task<Result<Answer>> Inference::attempt(std::shared_ptr<Deployment> deployment, Ask ask, Caller& caller) {
   const Version& version = *deployment->version;
   BLINDAI_CO_TRY(const auto order, v2::match_inputs(ask.inputs, version.admitted->inputs));
   const auto longest = std::chrono::microseconds(std::chrono::milliseconds(config_.deadline_ms));
-  const auto deadline = Steady::now() + std::min(longest, ask.timeout.value_or(longest));
+  const auto began = Steady::now();
+  const auto deadline = began + std::min(longest, ask.timeout.value_or(longest));
   Answer answer;
+  Served served;
   BLINDAI_CO_TRY(answer.slot, co_await deployment->turnstile->enter(caller.executor(), deadline));
   BLINDAI_CO_TRY(answer.lease, deployment->worker->try_lease());
+  const auto admitted = Steady::now();
   BLINDAI_CO_CHECK(co_await fill(caller, *answer.lease, ask.inputs, order));
+  const auto filled = Steady::now();
   Result<std::vector<worker::OutputView>> views;
   {
     BLINDAI_CO_TRY(const auto permit, co_await compute_->enter(caller.executor(), deadline));
+    const auto started = Steady::now();
     views = co_await run_while_awaited(caller, *answer.lease, deadline);
+    served.queue = (admitted - began) + (started - filled);
+    served.infer = Steady::now() - started;
   }
   if (!views) {
     co_return std::unexpected(views.error());
   }
+  const auto ran = Steady::now();
   BLINDAI_CO_TRY(answer.outputs, outputs_of(version, ask.outputs, *views));
+  const auto end = Steady::now();
+  served.total = end - began;
+  served.input = filled - admitted;
+  served.output = end - ran;
+  deployment->statistics->succeeded(served);
+  deployment->statistics->executed(served.rows, served.input, served.infer, served.output);
   answer.deployment = std::move(deployment);
   co_return answer;
 }

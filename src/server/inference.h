@@ -49,6 +49,7 @@ class Inference {
   Task<Result<Answer>> run(std::shared_ptr<Deployment> deployment, Ask ask, Caller& caller);
 
  private:
+  Task<Result<Answer>> attempt(std::shared_ptr<Deployment> deployment, Ask ask, Caller& caller);
   const Config& config_;
   std::shared_ptr<schedule::Turnstile> compute_;  // permits to compute, shared by all models
 };

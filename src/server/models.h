@@ -18,6 +18,7 @@
 #include "gate/gate.h"
 #include "schedule/turnstile.h"
 #include "server/config.h"
+#include "server/statistics.h"
 #include "vault/body.h"
 #include "worker/worker.h"
 
@@ -41,6 +42,7 @@ struct Deployment {
   std::shared_ptr<const Version> version;
   std::shared_ptr<worker::Worker> worker;
   std::shared_ptr<schedule::Turnstile> turnstile;  // a pass for each slot of the worker
+  std::shared_ptr<Statistics> statistics = std::make_shared<Statistics>();
 };
 
 enum class BodyForm : std::uint8_t { single, bundle };

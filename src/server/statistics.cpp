@@ -1,0 +1,93 @@
+#include "server/statistics.h"
+
+#include <algorithm>
+
+namespace blindai::server {
+namespace {
+
+// Different counts of rows that are told apart. A caller chooses how many rows a request has; those beyond share the
+// entry of the largest.
+constexpr std::size_t max_batch_entries = 128;
+
+std::uint64_t nanoseconds(Steady::duration time) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, std::chrono::nanoseconds(time).count()));
+}
+
+void add(Duration& sum, Steady::duration time) {
+  ++sum.count;
+  sum.ns += nanoseconds(time);
+}
+
+void add(Histogram& histogram, Steady::duration time) {
+  const double seconds = std::chrono::duration<double>(time).count();
+  const auto bound = std::ranges::lower_bound(histogram_seconds, seconds);
+  ++histogram.counts.at(static_cast<std::size_t>(bound - histogram_seconds.begin()));
+  histogram.ns += nanoseconds(time);
+}
+
+}  // namespace
+
+Failure failure_of(Code code) {
+  switch (code) {
+    case Code::resource_exhausted:
+    case Code::deadline_exceeded:
+      return Failure::rejected;
+    case Code::cancelled:
+      return Failure::cancelled;
+    case Code::unavailable:
+    case Code::internal:
+      return Failure::backend;
+    default:
+      return Failure::other;
+  }
+}
+
+void Statistics::succeeded(const Served& request) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const std::scoped_lock lock(mutex_);
+  sums_.last_inference_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+  sums_.inference_count += request.rows;
+  add(sums_.success, request.total);
+  add(sums_.queue, request.queue);
+  add(sums_.compute_input, request.input);
+  add(sums_.compute_infer, request.infer);
+  add(sums_.compute_output, request.output);
+  add(sums_.request_seconds, request.total);
+  add(sums_.queue_seconds, request.queue);
+}
+
+void Statistics::failed(Code code, Steady::duration total) {
+  const std::scoped_lock lock(mutex_);
+  add(sums_.fail, total);
+  ++sums_.failures.at(static_cast<std::size_t>(failure_of(code)));
+}
+
+void Statistics::executed(std::uint64_t rows, Steady::duration input, Steady::duration infer, Steady::duration output) {
+  const std::scoped_lock lock(mutex_);
+  ++sums_.execution_count;
+  add(sums_.run_seconds, infer);
+  auto place = batches_.find(rows);
+  if (place == batches_.end()) {
+    place = batches_.size() < max_batch_entries ? batches_.emplace(rows, BatchStatistics{.rows = rows}).first
+                                                : std::prev(batches_.end());
+  }
+  add(place->second.compute_input, input);
+  add(place->second.compute_infer, infer);
+  add(place->second.compute_output, output);
+}
+
+void Statistics::waits(int change) {
+  const std::scoped_lock lock(mutex_);
+  sums_.pending += static_cast<std::uint64_t>(change);
+}
+
+StatisticsSnapshot Statistics::snapshot() const {
+  const std::scoped_lock lock(mutex_);
+  StatisticsSnapshot out = sums_;
+  for (const auto& [rows, batch] : batches_) {
+    out.batches.push_back(batch);
+  }
+  return out;
+}
+
+}  // namespace blindai::server
