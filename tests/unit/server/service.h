@@ -94,9 +94,9 @@ class Service {
       headers.emplace_back("Authorization", proof_);
       return ask(method, target, body, std::move(headers));
     }
-    std::string proof(const auth::ApiKey& key) const {
-      const Bytes exporter = *stream_->exporter(channel::auth_exporter_label, as_bytes(key.id));
-      return auth::proof_header(key, service_.keysets->current()->id, exporter);
+    std::string proof(const auth::ApiKey& of) const {
+      const Bytes exporter = *stream_->exporter(channel::auth_exporter_label, as_bytes(of.id));
+      return auth::proof_header(of, service_.keysets->current()->id, exporter);
     }
     int attest() {
       channel::AttestRequest request;
