@@ -1,6 +1,7 @@
 # What the project takes from the system (Debian packages: scripts/setup installs them).
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(fmt REQUIRED)

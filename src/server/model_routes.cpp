@@ -93,6 +93,7 @@ http::Task<Result<void>> Routes::upload(http::Exchange& exchange, const Target& 
   if (const auto save = target.query.find("save"); save != target.query.end() && save->second != "0") {
     co_return fail(Code::unimplemented, {"this server has no store to save models in; upload without save"});
   }
+  BLINDAI_CO_CHECK(http::check_plain(exchange.head()));
   BLINDAI_CO_TRY(const BodyForm form, form_of(exchange.head()));
   BLINDAI_CO_TRY(const auto wanted, wanted_digest(exchange.head()));
   const auto limit = static_cast<std::uint64_t>(config_.model_bytes);

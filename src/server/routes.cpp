@@ -88,15 +88,13 @@ json::Value listing(const std::vector<auth::KeyRecord>& records) {
 json::Value deleted(const std::string& id) { return json::Object{{"deleted", id}}; }
 
 http::Task<Result<Bytes>> read_small_body(http::Exchange& exchange, std::size_t limit) {
+  BLINDAI_CO_TRY(http::Body source, http::Body::open(exchange, limit));
   Bytes body;
   Bytes piece(4096);
   while (true) {
-    BLINDAI_CO_TRY(const std::size_t count, co_await exchange.read_some(piece));
+    BLINDAI_CO_TRY(const std::size_t count, co_await source.read_some(piece));
     if (count == 0) {
       co_return body;
-    }
-    if (body.size() + count > limit) {
-      co_return fail(Code::too_large, {"the body of this request has at most {} bytes", limit});
     }
     append(body, ByteView(piece).first(count));
   }
@@ -181,9 +179,13 @@ void Routes::opened(http::Connection& connection) {
 
 http::Task<void> Routes::handle(http::Exchange& exchange) {
   const auto done = co_await route(exchange);
-  if (!done) {
-    co_await exchange.respond_error(done.error());
+  if (done) {
+    co_return;
   }
+  if (done.error().code == Code::unsupported_media && !http::coding_of(exchange.head())) {
+    co_return co_await http::refuse_coding(exchange, done.error());
+  }
+  co_await exchange.respond_error(done.error());
 }
 
 http::Task<Result<void>> Routes::route(http::Exchange& exchange) {
@@ -215,6 +217,7 @@ http::Task<Result<void>> Routes::attest(http::Exchange& exchange) {
   if (++connection.attests > max_attests) {
     co_return fail(Code::resource_exhausted, {"a connection attests at most {} times; open another", max_attests});
   }
+  BLINDAI_CO_CHECK(http::check_plain(exchange.head()));
   BLINDAI_CO_TRY(const Bytes body, co_await read_small_body(exchange, channel::max_attest_request_bytes));
   BLINDAI_CO_TRY(const auto request, channel::AttestRequest::parse(as_text(body)));
   BLINDAI_CO_TRY(auto attested, co_await attester_.attest(exchange.executor(), request));

@@ -7,6 +7,7 @@
 
 #include "http/server.h"
 #include "server/attester.h"
+#include "server/infer_body.h"
 #include "server/inference.h"
 
 namespace blindai::server {
@@ -50,7 +51,7 @@ class Routes final : public http::Handler {
   const Clock& clock_;
   auth::Modes modes_;
   Inference inference_;
-  std::atomic<std::uint64_t> json_bytes_in_flight_ = 0;
+  JsonBudget json_budget_;
   const std::shared_ptr<crypto::HashThread> hash_thread_ = std::make_shared<crypto::HashThread>();  // of uploads
 };
 

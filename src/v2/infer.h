@@ -38,6 +38,8 @@ class InferRequest {
  public:
   // The JSON part. `binary_bytes`: how many bytes follow it, where that is known; the binary sizes must add up to that.
   static Result<InferRequest> parse(ByteView json, std::optional<std::uint64_t> binary_bytes, const Limits& limits);
+  // One without a JSON part: that input, in binary; all outputs, in binary.
+  static InferRequest raw(InputHead input);
   InferRequest(InferRequest&&) noexcept;
   InferRequest& operator=(InferRequest&&) noexcept;
   ~InferRequest();
@@ -57,6 +59,10 @@ class InferRequest {
   explicit InferRequest(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// What a body of so many bytes is where it has no JSON part: the only input of the model, along its only free dimension.
+// Of BYTES it is one element, which comes without its length; byte_size counts that. Errors: invalid_argument.
+Result<InputHead> raw_input(const std::vector<TensorSpec>& inputs, std::uint64_t bytes);
 
 // Names, datatypes and shapes against what the model says: for each input of the model, in the model's order, the index
 // of the request's input. Errors name the input, what was given and what the model wants.

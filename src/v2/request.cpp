@@ -247,6 +247,15 @@ Result<InferRequest> InferRequest::parse(ByteView json, std::optional<std::uint6
   return InferRequest(std::move(impl));
 }
 
+InferRequest InferRequest::raw(InputHead input) {
+  auto impl = std::make_unique<Impl>();
+  impl->binary_bytes = input.byte_size;
+  impl->inputs.push_back(std::move(input));
+  impl->data.emplace_back();
+  impl->binary_by_default = true;
+  return InferRequest(std::move(impl));
+}
+
 Result<void> InferRequest::decode_json(std::size_t input, MutableBytes out) const {
   const InputHead& head = impl_->inputs.at(input);
   if (head.binary || out.size() != head.byte_size) {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import struct
+import zlib
 from pathlib import Path
 
 import cbor2
@@ -41,6 +43,21 @@ def of_http_chunks() -> dict[str, bytes]:
         "large": "fffffffffff\r\n",
     }
     return {name: text.encode() for name, text in bodies.items()}
+
+
+def of_http_inflate() -> dict[str, bytes]:
+    text = b'{"inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[1,2]}]}'
+    gzipped = gzip.compress(text, mtime=0)
+    bodies = {
+        "gzip": b"\0" + gzipped,
+        "members": b"\0" + gzip.compress(text[:20], mtime=0) + gzip.compress(text[20:], mtime=0),
+        "stored": b"\0" + gzip.compress(text, 0, mtime=0),
+        "trailing": b"\0" + gzipped + b"\0",
+        "deflate": b"\1" + zlib.compress(text),
+        "zeros": b"\1" + zlib.compress(bytes(100_000)),
+        "cut": b"\1" + zlib.compress(text)[:-3],
+    }
+    return bodies
 
 
 def of_v2_request() -> dict[str, bytes]:
@@ -141,6 +158,7 @@ SEEDS = {
     "bundle": of_bundle,
     "gate": of_gate,
     "http_chunks": of_http_chunks,
+    "http_inflate": of_http_inflate,
     "http_head": of_http_head,
     "keyset": of_keyset,
     "v2_answer": of_v2_answer,

@@ -174,12 +174,35 @@ TEST(AnInference, IsBoundedByItsHead) {
   EXPECT_EQ(infer(3073, json_of("1024")), 413);
   EXPECT_EQ(infer(2048, json_of("1025")), 413);
   EXPECT_EQ(infer(2100, json_of("10")), 413);
-  EXPECT_EQ(infer(100, json_of("0")), 501);
+  EXPECT_EQ(infer(2048, json_of("0")), 404);
+  EXPECT_EQ(infer(2049, json_of("0")), 413);
   for (const char* size : {"101", "-1", "1x", "", "99999999999999999999"}) {
     EXPECT_EQ(infer(100, json_of(size)), 400) << size;
   }
-  EXPECT_EQ(infer(100, {{"Content-Encoding", "gzip"}}), 415);
-  EXPECT_EQ(infer(100, {{"Content-Encoding", "identity"}}), 404);
+}
+
+TEST(AnEncoding, ThatIsNotTakenIsAnsweredWithThoseThatAre) {
+  Service service(life);
+  Service::Caller caller(service);
+  const auto infer = [&](const std::string& coding) {
+    return caller.ask_with_proof("POST", "/v2/models/m/infer", "{}", {{"Content-Encoding", coding}});
+  };
+  for (const char* coding : {"gzip", "deflate", "identity"}) {
+    EXPECT_EQ(infer(coding), 404) << coding;
+  }
+  for (const char* coding : {"br", "gzip, gzip"}) {
+    EXPECT_EQ(infer(coding), 415) << coding;
+    ASSERT_NE(caller.answer().find("accept-encoding"), nullptr);
+    EXPECT_EQ(*caller.answer().find("accept-encoding"), "gzip, deflate");
+  }
+}
+
+TEST(AnEncoding, IsNotTakenOfModelsAndAttests) {
+  Service service(life);
+  Service::Caller caller(service);
+  EXPECT_EQ(caller.ask_with_proof("POST", "/blindai/v1/models?id=m", model(), {{"Content-Encoding", "gzip"}}), 415);
+  EXPECT_EQ(caller.ask("POST", "/blindai/v1/attest", "{}", {{"Content-Encoding", "gzip"}}), 415);
+  EXPECT_EQ(caller.ask("POST", "/blindai/v1/attest", "{}", {{"Content-Encoding", "br"}}), 415);
 }
 
 TEST(AnAttest, IsOneSmallPost) {
