@@ -11,24 +11,25 @@ struct Row {
   Code code;
   std::string_view word;
   int http;
+  int grpc;
 };
 
 constexpr std::array table{
-    Row{Code::invalid_argument, "invalid_argument", 400},
-    Row{Code::unauthenticated, "unauthenticated", 401},
-    Row{Code::permission_denied, "permission_denied", 403},
-    Row{Code::not_found, "not_found", 404},
-    Row{Code::already_exists, "already_exists", 409},
-    Row{Code::too_large, "too_large", 413},
-    Row{Code::resource_exhausted, "resource_exhausted", 429},
-    Row{Code::unavailable, "unavailable", 503},
-    Row{Code::deadline_exceeded, "deadline_exceeded", 504},
-    Row{Code::cancelled, "cancelled", 499},
-    Row{Code::unimplemented, "unimplemented", 501},
-    Row{Code::unsupported_media, "unsupported_media", 415},
-    Row{Code::model_rejected, "model_rejected", 422},
-    Row{Code::attestation_failed, "attestation_failed", 500},
-    Row{Code::internal, "internal", 500},
+    Row{Code::invalid_argument, "invalid_argument", 400, 3},
+    Row{Code::unauthenticated, "unauthenticated", 401, 16},
+    Row{Code::permission_denied, "permission_denied", 403, 7},
+    Row{Code::not_found, "not_found", 404, 5},
+    Row{Code::already_exists, "already_exists", 409, 6},
+    Row{Code::too_large, "too_large", 413, 8},
+    Row{Code::resource_exhausted, "resource_exhausted", 429, 8},
+    Row{Code::unavailable, "unavailable", 503, 14},
+    Row{Code::deadline_exceeded, "deadline_exceeded", 504, 4},
+    Row{Code::cancelled, "cancelled", 499, 1},
+    Row{Code::unimplemented, "unimplemented", 501, 12},
+    Row{Code::unsupported_media, "unsupported_media", 415, 12},
+    Row{Code::model_rejected, "model_rejected", 422, 9},
+    Row{Code::attestation_failed, "attestation_failed", 500, 13},
+    Row{Code::internal, "internal", 500, 13},
 };
 
 const Row& row(Code code) { return table.at(std::to_underlying(code)); }
@@ -46,6 +47,7 @@ static_assert([] {
 
 std::string_view word(Code code) { return row(code).word; }
 int http_status(Code code) { return row(code).http; }
+int grpc_status(Code code) { return row(code).grpc; }
 
 Code code_of_http_status(int status) {
   if (status == 500) {

@@ -1,7 +1,7 @@
 // Errors as values.
 //
 // Every failure that outside input, a peer, the host or a model can cause is a Result<T>, never an exception. An Error
-// has a canonical Code (one table maps codes to HTTP status and Python class: error.cpp) and two texts of two types:
+// has a canonical Code (one table maps codes to HTTP and gRPC status: error.cpp) and two texts of two types:
 // PublicText, which may reach the peer, and Detail, which goes to the log alone. Putting one where the other belongs
 // does not compile.
 //
@@ -50,6 +50,8 @@ enum class Code : std::uint8_t {
 std::string_view word(Code code);
 // HTTP status of a code: 400, 401, 403, 404, 409, 413, 429, 503, 504, 499, 501, 415, 422, 500.
 int http_status(Code code);
+// Number of the status that gRPC has for a code ("gRPC Core: Status codes and their use").
+int grpc_status(Code code);
 // The code that a status of a peer stands for; unknown 4xx are invalid_argument, everything else is unavailable.
 Code code_of_http_status(int status);
 

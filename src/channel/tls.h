@@ -21,6 +21,10 @@ struct ssl_st;
 
 namespace blindai::channel {
 
+// Names of protocols (ALPN, RFC 7301). Servers take both and prefer the first; our clients ask for that alone.
+inline constexpr std::string_view http1_alpn = "http/1.1";
+inline constexpr std::string_view http2_alpn = "h2";
+
 inline constexpr std::string_view session_exporter_label = "EXPORTER-blindai-session";
 inline constexpr std::string_view auth_exporter_label = "EXPORTER-blindai-auth";
 
@@ -38,7 +42,7 @@ class ServerIdentity {
   ~ServerIdentity();
   const Digest& spki_digest() const;
   const std::string& certificate_pem() const;
-  // A new reference to a context that serves this identity with ALPN http/1.1; free with SSL_CTX_free (asio's
+  // A new reference to a context that serves this identity with ALPN http/1.1 and h2; free with SSL_CTX_free (asio's
   // ssl::context takes ownership).
   ssl_ctx_st* make_context() const;
 

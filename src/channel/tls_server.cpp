@@ -8,7 +8,8 @@ namespace blindai::channel {
 namespace {
 
 constexpr UnixSeconds leaf_life = 7 * 24 * 3600;  // design section 5: the leaf may outlive keysets, by 7 days at most
-constexpr std::array<unsigned char, 9> http_alpn = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+// A client that speaks both gets HTTP/1.1: what it asks for is most likely REST, and gRPC clients offer h2 alone.
+constexpr std::array<unsigned char, 12> alpn = {8, 'h', 't', 't', 'p', '/', '1', '.', '1', 2, 'h', '2'};
 
 std::unexpected<Error> broken(const char* what) {
   auto detail = openssl_error();
@@ -65,7 +66,7 @@ bool fill(X509* certificate, EVP_PKEY* key, const std::vector<std::string>& name
 int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
                 unsigned int offered_size, void*) {
   unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size, http_alpn.data(), http_alpn.size(), offered, offered_size) !=
+  if (SSL_select_next_proto(&chosen, out_size, alpn.data(), alpn.size(), offered, offered_size) !=
       OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   }

@@ -25,8 +25,12 @@ Task<void> LiveConnection::run(Handler& handler) {
   const auto self = shared_from_this();
   if (co_await transport_.handshake()) {
     handler.opened(*this);
-    buffer_.resize(limits_.header_bytes);
-    bool more = true;
+    bool more = !transport_.chose_http2();
+    if (more) {
+      buffer_.resize(limits_.header_bytes);
+    } else {
+      co_await handler.serve_http2(*this);
+    }
     while (more) {
       more = co_await serve_one(handler);
     }

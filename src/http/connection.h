@@ -9,7 +9,7 @@
 
 namespace blindai::http {
 
-class LiveConnection final : public Connection, public std::enable_shared_from_this<LiveConnection> {
+class LiveConnection final : public Connection, public ByteStream, public std::enable_shared_from_this<LiveConnection> {
  public:
   LiveConnection(asio::ip::tcp::socket socket, ssl_ctx_st* tls, const Limits& limits);
 
@@ -28,13 +28,19 @@ class LiveConnection final : public Connection, public std::enable_shared_from_t
   bool expired(Steady::time_point now, UnixSeconds wall) const {
     return now >= std::min(deadline_, authorised_ ? never : first_deadline_) || wall >= ends;
   }
-  void close() { transport_.close(); }
+  void close() override { transport_.close(); }
   void close_after_answer() { draining_ = true; }
-  bool draining() const { return draining_; }
+  bool draining() const override { return draining_; }
+
+  // As a stream of bytes, for HTTP/2.
+  Connection& connection() override { return *this; }
+  Task<Result<std::size_t>> read_some(MutableBytes out) override { return transport_.read_some(out); }
+  Task<Result<void>> write(ByteView bytes) override { return transport_.write(bytes); }
+  void set_idle(bool idle) override { idle_ = idle; }
 
   // For an Exchange.
   Transport& transport() { return transport_; }
-  const Limits& limits() const { return limits_; }
+  const Limits& limits() const override { return limits_; }
   MutableBytes buffered() { return MutableBytes(buffer_).subspan(begin_, end_ - begin_); }
   void consume(std::size_t count) { begin_ += count; }
   // Where nothing is buffered: room for what comes next, and how much of it did.
@@ -43,8 +49,8 @@ class LiveConnection final : public Connection, public std::enable_shared_from_t
     return buffer_;
   }
   void filled(std::size_t count) { end_ = count; }
-  void until(Steady::time_point deadline) { deadline_ = deadline; }
-  asio::any_io_executor executor() const { return executor_; }
+  void until(Steady::time_point deadline) override { deadline_ = deadline; }
+  asio::any_io_executor executor() const override { return executor_; }
 
  private:
   static constexpr auto never = Steady::time_point::max();

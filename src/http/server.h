@@ -1,4 +1,5 @@
-// HTTP/1.1 over TLS for the server: accepts, bounds, and hands each request to a Handler. The body is pulled by the
+// HTTP/1.1 over TLS for the server: accepts, bounds, and hands each request to a Handler, or a whole connection where the
+// peer speaks HTTP/2. The body is pulled by the
 // handler, so authorization is decided from the head alone, and bytes go straight to where they belong.
 //
 // Thread rule: a connection lives on one I/O thread; its Exchange is used there alone. Handler::handle runs as a
@@ -76,6 +77,25 @@ class Connection {
   std::string authorisation_header;
 };
 
+// The bytes of a connection whose peer chose HTTP/2 (ALPN "h2"): for the one that speaks it. One coroutine reads and
+// another writes, on the connection's thread.
+class ByteStream {
+ public:
+  ByteStream() = default;
+  ByteStream(const ByteStream&) = delete;
+  ByteStream& operator=(const ByteStream&) = delete;
+  virtual ~ByteStream() = default;
+  virtual asio::any_io_executor executor() const = 0;
+  virtual Connection& connection() = 0;
+  virtual const Limits& limits() const = 0;
+  virtual Task<Result<std::size_t>> read_some(MutableBytes out) = 0;  // 0 at an orderly end
+  virtual Task<Result<void>> write(ByteView bytes) = 0;
+  virtual void until(Steady::time_point deadline) = 0;  // closed then, unless told another time before
+  virtual void set_idle(bool idle) = 0;                 // whether it may be closed without harm
+  virtual bool draining() const = 0;                    // the server stops: nothing new is to be begun
+  virtual void close() = 0;                             // ends whatever waits
+};
+
 class Exchange {
  public:
   Exchange() = default;
@@ -113,6 +133,8 @@ class Handler {
   virtual ~Handler() = default;
   virtual void opened(Connection&) {}  // after the handshake, before the first request
   virtual Task<void> handle(Exchange& exchange) = 0;
+  // A connection that speaks HTTP/2, to its end. Here: closes it.
+  virtual Task<void> serve_http2(ByteStream&) { co_return; }
 };
 
 // Listens until stop(). Runs its connections on the given I/O contexts, in turn.

@@ -190,6 +190,15 @@ Task<void> Transport::linger() {
   }
 }
 
+bool Transport::chose_http2() const {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  if (tls_ != nullptr) {
+    SSL_get0_alpn_selected(tls_, &name, &size);
+  }
+  return as_text(ByteView(name, size)) == channel::http2_alpn;
+}
+
 Result<Digest> Transport::leaf() const {
   if (tls_ == nullptr) {
     return fail(Code::internal, {"a connection without TLS has no certificate"});

@@ -32,6 +32,7 @@ class Transport {
   void close();  // ends whatever waits
   bool peer_gone() const;
   bool secure() const { return tls_ != nullptr; }
+  bool chose_http2() const;  // by ALPN
   Result<Bytes> exporter(std::string_view label, ByteView context) const;
   Result<Digest> leaf() const;
 

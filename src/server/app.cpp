@@ -146,7 +146,10 @@ Result<void> run(const Config& config) {
   const int engine_fd = worker::engine_has_library ? code.at("libonnxruntime.so.1").fd.get() : -1;
   const Models::Programs programs{code.at("blindai-worker").fd.get(), engine_fd};
   Models models(*threads.contexts.front(), config, programs, system_clock());
-  Routes routes(config, *keysets, attester, models, registry, system_clock());
+  Access access(config, *keysets, attester, registry, system_clock());
+  Inference inference(config);
+  GrpcService grpc(config, access, models, inference);
+  Routes routes(config, access, models, inference, grpc, registry, system_clock());
   AdminRoutes admin;
   http::Server::Options options{config.address, static_cast<std::uint16_t>(config.port), limits_of_http(config)};
   BLINDAI_TRY(const auto server,

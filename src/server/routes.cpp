@@ -5,8 +5,6 @@
 namespace blindai::server {
 namespace {
 
-constexpr int max_attests = 16;                      // on one connection
-constexpr UnixSeconds grace_after_keyset = 30 * 60;  // how long a connection outlives its keyset
 constexpr std::size_t max_key_body = 4096;
 
 int hex_digit(char c) {
@@ -43,12 +41,6 @@ constexpr std::string_view reading_or_posting = "GET, POST";
 std::string_view without_v2_query(std::string_view target) {
   return target.starts_with("/v2/") || target.starts_with("/v2?") ? target.substr(0, target.find('?')) : target;
 }
-
-// What an authorised connection remembers, so that one proof serves its requests.
-struct Remembered {
-  auth::Principal principal;
-  UnixSeconds until = 0;
-};
 
 Result<auth::KeyRecord> read_key(ByteView body, const auth::Principal& principal, UnixSeconds now) {
   BLINDAI_TRY(const auto document, json::parse(as_text(body)));
@@ -133,18 +125,15 @@ http::Task<Result<void>> refuse_method(http::Exchange& exchange, std::string_vie
   co_return Result<void>();
 }
 
-Routes::Routes(const Config& config, Keysets& keysets, Attester& attester, Models& models, auth::Registry& registry,
-               const Clock& clock)
+Routes::Routes(const Config& config, Access& access, Models& models, Inference& inference, GrpcService& grpc,
+               auth::Registry& registry, const Clock& clock)
     : config_(config),
-      keysets_(keysets),
-      attester_(attester),
+      access_(access),
       models_(models),
+      inference_(inference),
+      grpc_(grpc),
       registry_(registry),
-      clock_(clock),
-      inference_(config) {
-  const auto offers = [&](const char* word) { return std::ranges::find(config.auth, word) != config.auth.end(); };
-  modes_ = {offers("proof"), offers("bearer"), offers("open")};
-}
+      clock_(clock) {}
 
 Result<Routes::Target> Routes::parse_target(std::string_view target) {
   Target out;
@@ -172,10 +161,9 @@ Result<Routes::Target> Routes::parse_target(std::string_view target) {
   return out;
 }
 
-// A connection belongs to the keyset that it last attested; before that, to the one that stood when it was opened.
-void Routes::opened(http::Connection& connection) {
-  connection.ends = keysets_.current()->keyset.not_after + grace_after_keyset;
-}
+void Routes::opened(http::Connection& connection) { access_.opened(connection); }
+
+http::Task<void> Routes::serve_http2(http::ByteStream& stream) { co_await grpc_.serve(stream); }
 
 http::Task<void> Routes::handle(http::Exchange& exchange) {
   const auto done = co_await route(exchange);
@@ -213,56 +201,16 @@ http::Task<Result<void>> Routes::attest(http::Exchange& exchange) {
   if (!takes(posting, exchange)) {
     co_return co_await refuse_method(exchange, posting);
   }
-  http::Connection& connection = exchange.connection();
-  if (++connection.attests > max_attests) {
-    co_return fail(Code::resource_exhausted, {"a connection attests at most {} times; open another", max_attests});
-  }
+  BLINDAI_CO_CHECK(Access::begin_attest(exchange.connection()));
   BLINDAI_CO_CHECK(http::check_plain(exchange.head()));
   BLINDAI_CO_TRY(const Bytes body, co_await read_small_body(exchange, channel::max_attest_request_bytes));
-  BLINDAI_CO_TRY(const auto request, channel::AttestRequest::parse(as_text(body)));
-  BLINDAI_CO_TRY(auto attested, co_await attester_.attest(exchange.executor(), request));
-  BLINDAI_CO_TRY(const Digest leaf, connection.leaf());
-  const channel::Keyset& keyset = attested.keyset->keyset;
-  if (leaf != keyset.tls) {  // made before the certificate was replaced: its caller could not verify the answer
-    co_return fail(Code::unavailable, {"the service has a new certificate since; open another connection"});
-  }
-  connection.ends = keyset.not_after + grace_after_keyset;
-  BLINDAI_CO_TRY(const Bytes exporter, connection.exporter(channel::session_exporter_label, request.nonce));
-  channel::AttestAnswer answer;
-  answer.keyset = attested.keyset->document;
-  answer.evidence.push_back(std::move(attested.item));
-  answer.path = std::move(attested.path);
-  const auto signature =
-      attested.keyset->session.sign(channel::session_message(attested.keyset->id, request.nonce, exporter));
-  answer.session_signature.assign(signature.begin(), signature.end());
-  const std::string json = answer.to_json();
+  BLINDAI_CO_TRY(const std::string json, co_await access_.attest(exchange.connection(), exchange.executor(), body));
   co_await exchange.respond_json(200, json);
   co_return Result<void>();
 }
 
 Result<auth::Principal> Routes::authorise(http::Exchange& exchange) {
-  http::Connection& connection = exchange.connection();
-  const std::string* header = exchange.head().find("authorization");
-  const std::string text = header == nullptr ? "" : *header;
-  const UnixSeconds now = clock_.now();
-  if (connection.authorisation && connection.authorisation_header == text) {
-    const auto& remembered = *static_cast<const Remembered*>(connection.authorisation.get());
-    const bool lives = remembered.principal.key_id.empty() || registry_.find(remembered.principal.key_id);
-    if (lives && now < remembered.until) {
-      return remembered.principal;
-    }
-  }
-  connection.authorisation.reset();
-  const auto current = keysets_.current();
-  BLINDAI_TRY(auto principal,
-              auth::authenticate(header, modes_, registry_, keysets_.live_ids(), [&](std::string_view id) {
-                return connection.exporter(channel::auth_exporter_label, as_bytes(id));
-              }));
-  connection.set_authorised();
-  connection.authorisation_header = text;
-  connection.authorisation =
-      std::make_shared<Remembered>(Remembered{principal, current->keyset.not_after + grace_after_keyset});
-  return principal;
+  return access_.authorise(exchange.connection(), exchange.head().find("authorization"));
 }
 
 http::Task<Result<void>> Routes::route_blindai(http::Exchange& exchange, const Target& target) {

@@ -3,10 +3,9 @@
 // Thread rule: handle() runs on the I/O thread of its connection; what it uses is thread-safe.
 #pragma once
 
-#include <atomic>
-
 #include "http/server.h"
-#include "server/attester.h"
+#include "server/access.h"
+#include "server/grpc_service.h"
 #include "server/infer_body.h"
 #include "server/inference.h"
 
@@ -14,10 +13,11 @@ namespace blindai::server {
 
 class Routes final : public http::Handler {
  public:
-  Routes(const Config& config, Keysets& keysets, Attester& attester, Models& models, auth::Registry& registry,
-         const Clock& clock);
+  Routes(const Config& config, Access& access, Models& models, Inference& inference, GrpcService& grpc,
+         auth::Registry& registry, const Clock& clock);
   void opened(http::Connection& connection) override;
   http::Task<void> handle(http::Exchange& exchange) override;
+  http::Task<void> serve_http2(http::ByteStream& stream) override;
 
   // The path after the query is cut off, split at '/', each part percent-decoded.
   struct Target {
@@ -44,13 +44,12 @@ class Routes final : public http::Handler {
   http::Task<Result<void>> infer(http::Exchange& exchange, const std::string& name, const Principal& principal);
 
   const Config& config_;
-  Keysets& keysets_;
-  Attester& attester_;
+  Access& access_;
   Models& models_;
+  Inference& inference_;
+  GrpcService& grpc_;
   auth::Registry& registry_;
   const Clock& clock_;
-  auth::Modes modes_;
-  Inference inference_;
   JsonBudget json_budget_;
   const std::shared_ptr<crypto::HashThread> hash_thread_ = std::make_shared<crypto::HashThread>();  // of uploads
 };

@@ -17,9 +17,12 @@ json::Array specs(const std::vector<TensorSpec>& tensors) {
 
 }  // namespace
 
+std::vector<std::string> extensions() { return {"binary_tensor_data"}; }
+
 std::string server_metadata(std::string_view version) {
-  return json::write(
-      json::Object{{"name", "blindai"}, {"version", version}, {"extensions", json::Array{"binary_tensor_data"}}});
+  const auto names = extensions();
+  return json::write(json::Object{
+      {"name", server_name}, {"version", version}, {"extensions", json::Array(names.begin(), names.end())}});
 }
 
 std::string model_metadata(std::string_view name, const std::vector<std::string>& versions, std::string_view platform,

@@ -8,6 +8,8 @@
 
 namespace blindai::v2 {
 
+inline constexpr std::string_view server_name = "blindai";
+std::vector<std::string> extensions();  // of the protocol, by the names that Triton gives them
 std::string server_metadata(std::string_view version);
 // `versions`: as text, digits only.
 std::string model_metadata(std::string_view name, const std::vector<std::string>& versions, std::string_view platform,

@@ -32,6 +32,23 @@ TEST(Error, StatusesMapBackToTheirCodes) {
   EXPECT_EQ(code_of_http_status(302), Code::unavailable);
 }
 
+TEST(Error, EveryCodeHasAStatusOfGrpc) {
+  EXPECT_EQ(grpc_status(Code::cancelled), 1);
+  EXPECT_EQ(grpc_status(Code::invalid_argument), 3);
+  EXPECT_EQ(grpc_status(Code::deadline_exceeded), 4);
+  EXPECT_EQ(grpc_status(Code::not_found), 5);
+  EXPECT_EQ(grpc_status(Code::already_exists), 6);
+  EXPECT_EQ(grpc_status(Code::permission_denied), 7);
+  EXPECT_EQ(grpc_status(Code::too_large), 8);
+  EXPECT_EQ(grpc_status(Code::resource_exhausted), 8);
+  EXPECT_EQ(grpc_status(Code::model_rejected), 9);
+  EXPECT_EQ(grpc_status(Code::unimplemented), 12);
+  EXPECT_EQ(grpc_status(Code::unsupported_media), 12);
+  EXPECT_EQ(grpc_status(Code::internal), 13);
+  EXPECT_EQ(grpc_status(Code::unavailable), 14);
+  EXPECT_EQ(grpc_status(Code::unauthenticated), 16);
+}
+
 Result<int> half(int n) {
   if (n % 2 != 0) {
     return fail(Code::invalid_argument, {"{} is odd", n});

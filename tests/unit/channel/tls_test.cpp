@@ -201,15 +201,23 @@ TEST(TheServer, RefusesTls12AndAnotherProtocol) {
       SSL_set_alpn_protos(tls, reinterpret_cast<const unsigned char*>(alpn),  // NOLINT
                           static_cast<unsigned>(std::strlen(alpn)));
     }
-    const bool connected = SSL_connect(tls) == 1;
+    std::optional<std::string> chosen;
+    if (SSL_connect(tls) == 1) {
+      const unsigned char* name = nullptr;
+      unsigned size = 0;
+      SSL_get0_alpn_selected(tls, &name, &size);
+      chosen = std::string(as_text(ByteView(name, size)));
+    }
     SSL_free(tls);
     SSL_CTX_free(context);
-    return connected;
+    return chosen;
   };
-  EXPECT_TRUE(handshake(TLS1_3_VERSION, nullptr));
-  EXPECT_TRUE(handshake(TLS1_3_VERSION, "\x08http/1.1"));
-  EXPECT_FALSE(handshake(TLS1_3_VERSION, "\x02h2"));
-  EXPECT_FALSE(handshake(TLS1_2_VERSION, nullptr));
+  EXPECT_EQ(handshake(TLS1_3_VERSION, nullptr), "");
+  EXPECT_EQ(handshake(TLS1_3_VERSION, "\x08http/1.1"), "http/1.1");
+  EXPECT_EQ(handshake(TLS1_3_VERSION, "\x02h2"), "h2");
+  EXPECT_EQ(handshake(TLS1_3_VERSION, "\x02h2\x08http/1.1"), "http/1.1");
+  EXPECT_EQ(handshake(TLS1_3_VERSION, "\x02h3"), std::nullopt);
+  EXPECT_EQ(handshake(TLS1_2_VERSION, nullptr), std::nullopt);
 }
 
 TEST(TheClient, NoticesATicket) {

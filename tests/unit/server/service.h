@@ -43,7 +43,10 @@ class Service {
     registry.add({key.id, key.key.public_key(), "clinic", auth::Role::owner, clock.now()}).value();
     attester_.emplace(*keysets, *tee_.platform);
     models_.emplace(io_, config, Models::Programs{}, clock);
-    routes_.emplace(config, *keysets, *attester_, *models_, registry, clock);
+    access_.emplace(config, *keysets, *attester_, registry, clock);
+    inference_.emplace(config);
+    grpc_.emplace(config, *access_, *models_, *inference_);
+    routes_.emplace(config, *access_, *models_, *inference_, *grpc_, registry, clock);
     http::Server::Options options;
     options.clock = &clock;
     server_ = *http::Server::listen({&io_}, options, [this] { return keysets->tls_context(); }, *routes_);
@@ -126,6 +129,9 @@ class Service {
   tee::SimulatedPlatform tee_;
   std::optional<Attester> attester_;
   std::optional<Models> models_;
+  std::optional<Access> access_;
+  std::optional<Inference> inference_;
+  std::optional<GrpcService> grpc_;
   std::optional<Routes> routes_;
   std::unique_ptr<http::Server> server_;
   std::thread thread_;

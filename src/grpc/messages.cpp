@@ -1,0 +1,126 @@
+#include "grpc/messages.h"
+
+#include "base/protobuf.h"
+
+namespace blindai::grpc {
+namespace {
+
+using protobuf::Wire;
+constexpr std::size_t max_text_bytes = 1024;
+
+Result<void> put_into(std::string& text, const protobuf::Field& field) {
+  if (field.bytes.size() > max_text_bytes) {
+    return fail(Code::invalid_argument, {"a name in the message is over {} bytes", max_text_bytes});
+  }
+  text = as_text(field.bytes);
+  return {};
+}
+
+void put_specs(Bytes& out, std::uint32_t field, const std::vector<TensorSpec>& specs) {
+  for (const TensorSpec& spec : specs) {
+    Bytes inner;
+    put_text(inner, 1, spec.name);
+    put_text(inner, 2, name(spec.datatype));
+    put_shape(inner, 3, spec.shape);
+    protobuf::put_bytes(out, field, inner);
+  }
+}
+
+}  // namespace
+
+std::unexpected<Error> no_message() { return fail(Code::invalid_argument, {"the message is not one of this method"}); }
+
+void put_text(Bytes& out, std::uint32_t field, std::string_view text) {
+  if (!text.empty()) {
+    protobuf::put_bytes(out, field, as_bytes(text));
+  }
+}
+
+void put_shape(Bytes& out, std::uint32_t field, std::span<const std::int64_t> shape) {
+  Bytes packed;
+  for (const std::int64_t dimension : shape) {
+    protobuf::put_varint(packed, static_cast<std::uint64_t>(dimension));  // -1 takes ten bytes, as int64 does
+  }
+  if (!packed.empty()) {
+    protobuf::put_bytes(out, field, packed);
+  }
+}
+
+Result<TwoTexts> read_two_texts(ByteView message) {
+  TwoTexts out;
+  for (protobuf::Reader reader(message); !reader.done();) {
+    const auto field = reader.next();
+    if (!field) {
+      return no_message();
+    }
+    if (field->wire == Wire::bytes && (field->number == 1 || field->number == 2)) {
+      BLINDAI_CHECK(put_into(field->number == 1 ? out.first : out.second, *field));
+    }
+  }
+  return out;
+}
+
+Result<std::string> read_text(ByteView message) {
+  BLINDAI_TRY(auto texts, read_two_texts(message));
+  return std::move(texts.first);
+}
+
+Result<ByteView> read_json(ByteView message) {
+  ByteView json;
+  for (protobuf::Reader reader(message); !reader.done();) {
+    const auto field = reader.next();
+    if (!field) {
+      return no_message();
+    }
+    if (field->wire == Wire::bytes && field->number == 1) {
+      json = field->bytes;
+    }
+  }
+  return json;
+}
+
+Bytes write_json(std::string_view json) {
+  Bytes out;
+  put_text(out, 1, json);
+  return out;
+}
+
+Bytes write_truth(bool value) {
+  Bytes out;
+  if (value) {
+    protobuf::put_number(out, 1, 1);
+  }
+  return out;
+}
+
+Bytes write_health(Health health) {
+  Bytes out;
+  protobuf::put_number(out, 1, std::to_underlying(health));
+  return out;
+}
+
+Bytes write_server_metadata(std::string_view name, std::string_view version,
+                            const std::vector<std::string>& extensions) {
+  Bytes out;
+  put_text(out, 1, name);
+  put_text(out, 2, version);
+  for (const std::string& extension : extensions) {
+    put_text(out, 3, extension);
+  }
+  return out;
+}
+
+Bytes write_model_metadata(std::string_view name, const std::vector<std::string>& versions, std::string_view platform,
+                           const std::vector<TensorSpec>& inputs, const std::vector<TensorSpec>& outputs) {
+  Bytes out;
+  put_text(out, 1, name);
+  for (const std::string& version : versions) {
+    put_text(out, 2, version);
+  }
+  put_text(out, 3, platform);
+  put_specs(out, 4, inputs);
+  put_specs(out, 5, outputs);
+  return out;
+}
+
+}  // namespace blindai::grpc

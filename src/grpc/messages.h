@@ -1,0 +1,43 @@
+// The small messages of the services, between protocol buffers and values: inference.proto, health.proto and
+// attestation.proto in this folder. Unknown fields are skipped; of a field that stands twice the last counts.
+//
+// Thread rule: values.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/tensor.h"
+
+namespace blindai::grpc {
+
+// A message whose fields 1 and 2 are text: ModelReadyRequest, ModelMetadataRequest, ModelConfigRequest,
+// ModelStatisticsRequest (name, version); RepositoryModelLoadRequest (repository, model).
+struct TwoTexts {
+  std::string first;
+  std::string second;
+};
+// Error: invalid_argument, for what is no message or text over 1024 bytes.
+Result<TwoTexts> read_two_texts(ByteView message);
+// HealthCheckRequest. Error: as above.
+Result<std::string> read_text(ByteView message);
+// AttestRequest: field 1, the JSON. Error: invalid_argument.
+Result<ByteView> read_json(ByteView message);
+Bytes write_json(std::string_view json);
+// The same with one truth value: ServerLiveResponse, ServerReadyResponse, ModelReadyResponse.
+Bytes write_truth(bool value);
+
+enum class Health : std::uint8_t { serving = 1, not_serving = 2 };
+Bytes write_health(Health health);
+
+Bytes write_server_metadata(std::string_view name, std::string_view version,
+                            const std::vector<std::string>& extensions);
+Bytes write_model_metadata(std::string_view name, const std::vector<std::string>& versions, std::string_view platform,
+                           const std::vector<TensorSpec>& inputs, const std::vector<TensorSpec>& outputs);
+// A shape as a packed field, in messages that hold one.
+void put_shape(Bytes& out, std::uint32_t field, std::span<const std::int64_t> shape);
+void put_text(Bytes& out, std::uint32_t field, std::string_view text);  // nothing where it is empty
+// The error of bytes that are no message.
+std::unexpected<Error> no_message();
+
+}  // namespace blindai::grpc

@@ -1,0 +1,122 @@
+#include "server/grpc_service.h"
+
+#include <algorithm>
+
+#include "grpc/messages.h"
+#include "v2/metadata.h"
+
+namespace blindai::server {
+namespace {
+
+constexpr std::uint64_t memory_bytes = std::uint64_t{1} << 30U;  // messages of all calls together
+constexpr std::string_view inference_package = "/inference.GRPCInferenceService/";
+
+std::unexpected<Error> no_method() { return fail(Code::unimplemented, {"there is no such method"}); }
+
+// As a Check of the health service has it: "" is the server, and each of its services is as well as that.
+bool is_service(std::string_view name) {
+  return name.empty() || name == "inference.GRPCInferenceService" || name == "blindai.v1.Attestation" ||
+         name == "grpc.health.v1.Health";
+}
+
+}  // namespace
+
+struct GrpcService::Row {
+  std::string_view name;
+  Small small = nullptr;  // null: known, and not offered
+};
+
+std::span<const GrpcService::Row> GrpcService::table() {
+  static constexpr std::array rows{
+      Row{"ServerMetadata", &GrpcService::server_metadata},
+  };
+  return rows;
+}
+
+GrpcService::GrpcService(const Config& config, Access& access, Models& models, Inference& inference)
+    : config_(config), access_(access), models_(models), inference_(inference), memory_(memory_bytes) {}
+
+Task<void> GrpcService::serve(http::ByteStream& stream) {
+  const grpc::Limits limits;
+  co_await grpc::serve(stream, *this, memory_, limits);
+}
+
+// What stands before authentication.
+Result<grpc::Method> GrpcService::find_open(std::string_view path, http::Connection& connection) {
+  grpc::Method method;
+  if (path == "/blindai.v1.Attestation/Attest") {
+    BLINDAI_CHECK(Access::begin_attest(connection));
+    method.message_bytes = channel::max_attest_request_bytes + 16;
+    method.run = [this](grpc::Call& call) { return attest(call); };
+  } else if (path == "/grpc.health.v1.Health/Check" || path == "/grpc.health.v1.Health/Watch") {
+    method.run = [this, watch = path.ends_with("Watch")](grpc::Call& call) { return check_health(call, watch); };
+  } else if (path == "/inference.GRPCInferenceService/ServerLive" ||
+             path == "/inference.GRPCInferenceService/ServerReady") {
+    method.run = [this](grpc::Call& call) { return answer(call, grpc::write_truth(true)); };
+  }
+  return method;
+}
+
+Result<grpc::Method> GrpcService::find(const grpc::Head& head, http::Connection& connection) {
+  BLINDAI_TRY(auto method, find_open(head.path, connection));
+  if (method.run) {
+    return method;
+  }
+  const std::string_view path = head.path;
+  if (!path.starts_with(inference_package)) {
+    return no_method();
+  }
+  BLINDAI_TRY(const Principal principal,
+              access_.authorise(connection, head.authorization ? &*head.authorization : nullptr));
+  const auto row = std::ranges::find(table(), path.substr(inference_package.size()), &Row::name);
+  if (row == table().end() || row->small == nullptr) {
+    return no_method();
+  }
+  method.run = [this, small_method = row->small, principal](grpc::Call& call) {
+    return small(call, small_method, principal);
+  };
+  return method;
+}
+
+Task<Result<void>> GrpcService::answer(grpc::Call& call, Bytes message) {
+  BLINDAI_CO_TRY(const grpc::Message ignored, co_await grpc::read_only(call));
+  const ByteView view = message;
+  co_return co_await call.write_last(std::span(&view, 1));
+}
+
+Task<Result<void>> GrpcService::small(grpc::Call& call, Small method, Principal principal) {
+  BLINDAI_CO_TRY(const grpc::Message message, co_await grpc::read_only(call));
+  BLINDAI_CO_TRY(const Bytes out, co_await (this->*method)(principal, message.bytes));
+  const ByteView view = out;
+  co_return co_await call.write_last(std::span(&view, 1));
+}
+
+Task<Result<void>> GrpcService::attest(grpc::Call& call) {
+  BLINDAI_CO_TRY(const grpc::Message message, co_await grpc::read_only(call));
+  BLINDAI_CO_TRY(const ByteView request, grpc::read_json(message.bytes));
+  BLINDAI_CO_TRY(const std::string json, co_await access_.attest(call.connection(), call.executor(), request));
+  const Bytes out = grpc::write_json(json);
+  const ByteView view = out;
+  co_return co_await call.write_last(std::span(&view, 1));
+}
+
+// A watch tells the state as it is and ends; its caller asks again, as the protocol has it for a call that ends.
+Task<Result<void>> GrpcService::check_health(grpc::Call& call, bool watch) {
+  BLINDAI_CO_TRY(const grpc::Message message, co_await grpc::read_only(call));
+  BLINDAI_CO_TRY(const std::string service, grpc::read_text(message.bytes));
+  if (watch) {
+    co_return no_method();
+  }
+  if (!is_service(service)) {
+    co_return fail(Code::not_found, {"there is no such service"});
+  }
+  const Bytes out = grpc::write_health(grpc::Health::serving);
+  const ByteView view = out;
+  co_return co_await call.write_last(std::span(&view, 1));
+}
+
+Task<Result<Bytes>> GrpcService::server_metadata(const Principal&, ByteView) {
+  co_return grpc::write_server_metadata(v2::server_name, BLINDAI_VERSION, v2::extensions());
+}
+
+}  // namespace blindai::server

@@ -1,0 +1,43 @@
+// The methods of gRPC, and who may call them: the Triton service inference.GRPCInferenceService, grpc.health.v1.Health and
+// blindai.v1.Attestation. What REST answers under /v2 these answer too, from the same functions.
+//
+// Thread rule: a call runs on the I/O thread of its connection; what it uses is thread-safe.
+#pragma once
+
+#include "grpc/call.h"
+#include "server/access.h"
+#include "server/inference.h"
+#include "server/models.h"
+
+namespace blindai::server {
+
+class GrpcService final : public grpc::Service {
+ public:
+  GrpcService(const Config& config, Access& access, Models& models, Inference& inference);
+  Result<grpc::Method> find(const grpc::Head& head, http::Connection& connection) override;
+  // A connection that chose HTTP/2, to its end.
+  Task<void> serve(http::ByteStream& stream);
+
+ private:
+  using Principal = auth::Principal;
+  // A method of a caller who is known: `Small` takes one message of a few bytes and gives one.
+  using Small = Task<Result<Bytes>> (GrpcService::*)(const Principal& principal, ByteView message);
+  struct Row;
+  static std::span<const Row> table();
+
+  Result<grpc::Method> find_open(std::string_view path, http::Connection& connection);
+  Task<Result<void>> answer(grpc::Call& call, Bytes message);
+  Task<Result<void>> small(grpc::Call& call, Small method, Principal principal);
+  Task<Result<void>> attest(grpc::Call& call);
+  Task<Result<void>> check_health(grpc::Call& call, bool watch);
+
+  Task<Result<Bytes>> server_metadata(const Principal& principal, ByteView message);
+
+  const Config& config_;
+  Access& access_;
+  Models& models_;
+  Inference& inference_;
+  grpc::Memory memory_;
+};
+
+}  // namespace blindai::server
