@@ -22,6 +22,10 @@ std::string_view word(Event event) {
       return "model_refused";
     case Event::model_removed:
       return "model_removed";
+    case Event::model_loaded:
+      return "model_loaded";
+    case Event::model_unloaded:
+      return "model_unloaded";
     case Event::worker_restarted:
       return "worker_restarted";
     case Event::draining:

@@ -18,6 +18,8 @@ enum class Event : std::uint8_t {
   model_ready,
   model_refused,
   model_removed,
+  model_loaded,
+  model_unloaded,
   worker_restarted,
   draining,
   stopped,

@@ -11,10 +11,6 @@
 namespace blindai::server {
 namespace {
 
-std::unexpected<Error> no_such_model(std::string_view name) {
-  return fail(Code::not_found, {"there is no model '{}', or it is not shared with you", Disclosed(name)});
-}
-
 // The members of a bundle, each checked against its digest in the head.
 struct Files {
   Digest digest;
@@ -62,6 +58,10 @@ class Models::Reservation {
   std::string tenant_;
   std::uint64_t bytes_;
 };
+
+std::unexpected<Error> Models::no_such_model(std::string_view name) {
+  return fail(Code::not_found, {"there is no model '{}', or it is not shared with you", Disclosed(name)});
+}
 
 Models::Models(boost::asio::io_context& io, const Config& config, Programs programs, const Clock& clock)
     : io_(io), config_(config), programs_(programs), clock_(clock) {}
@@ -153,6 +153,7 @@ Task<Result<std::shared_ptr<const Version>>> Models::add(const auth::Principal& 
     const std::scoped_lock lock(mutex_);
     Entry& entry = entries_[{owner.tenant, id}];
     entry.version = *admitted;
+    entry.unloaded = false;
     old = std::exchange(entry.groups, {});
     entry.groups.emplace(group_of(owner), deployment);
   }
@@ -188,6 +189,9 @@ Task<Result<std::shared_ptr<Deployment>>> Models::deploy(const auth::Principal& 
     auto* entry = const_cast<Entry*>(lookup(principal, name));  // NOLINT: entries_ is ours
     if (entry == nullptr) {
       co_return no_such_model(name);
+    }
+    if (entry->unloaded) {
+      co_return fail(Code::not_found, {"model '{}' is unloaded, and its owner may load it again", Disclosed(name)});
     }
     auto& place = entry->groups[group_of(principal)];
     if (!place) {
@@ -259,6 +263,9 @@ json::Object Models::describe(const auth::Principal& principal, const Version& v
   const auto found = entries_.find({version.tenant, version.id});
   if (found == entries_.end()) {
     return out;
+  }
+  if (found->second.unloaded) {
+    out["state"] = "unloaded";
   }
   if (const auto group = found->second.groups.find(group_of(principal)); group != found->second.groups.end()) {
     const auto status = group->second->worker->status();

@@ -45,6 +45,13 @@ struct Deployment {
   std::shared_ptr<Statistics> statistics = std::make_shared<Statistics>();
 };
 
+// A model as V2's repository lists it for one principal.
+struct Listed {
+  std::string name;        // "id", or "tenant/id" where another tenant shares it
+  std::string_view state;  // READY, LOADING or UNAVAILABLE
+  std::string reason;      // public words, for UNAVAILABLE
+};
+
 enum class BodyForm : std::uint8_t { single, bundle };
 
 class Models {
@@ -68,10 +75,22 @@ class Models {
                                                    std::shared_ptr<const vault::Body> body, BodyForm form);
   // `name`: an id of the principal's own, or "tenant/id" that is shared with them. Error: not_found.
   Result<std::shared_ptr<const Version>> find(const auth::Principal& principal, std::string_view name) const;
-  // The same at work, its worker ready. A first use by another group starts a worker.
+  // The same at work, its worker ready. A first use by another group starts a worker. Errors besides: those of the
+  // worker; not_found where the model is unloaded.
   Task<Result<std::shared_ptr<Deployment>>> deploy(const auth::Principal& principal, std::string_view name);
   Result<void> remove(const auth::Principal& owner, std::string_view id);
   Result<void> share(const auth::Principal& owner, std::string_view id, const std::string& tenant, bool on);
+
+  // What V2's repository does with a model of the owner's own: unloaded, it is still held, and no group has a worker of
+  // it; requests that are under way end first. Loading waits for the worker of the owner's group, and replaces one that
+  // failed. Errors: not_found; those of the worker.
+  Result<void> unload(const auth::Principal& owner, const std::string& id);
+  Task<Result<void>> load(const auth::Principal& owner, const std::string& id);
+  // Of all models that the principal may use, by name.
+  std::vector<Listed> index(const auth::Principal& principal) const;
+  // Counters of the principal's own group since the model's worker was first started for it. Error: not_found.
+  Result<StatisticsSnapshot> statistics(const auth::Principal& principal, std::string_view name) const;
+  std::vector<std::pair<std::string, StatisticsSnapshot>> statistics(const auth::Principal& principal) const;
 
   std::vector<std::shared_ptr<const Version>> list(const std::string& tenant) const;
   // State of the worker that serves this principal's group, and what the owner may know of the model.
@@ -83,12 +102,18 @@ class Models {
     std::shared_ptr<const Version> version;
     std::set<std::string> shared_with;
     std::map<std::string, std::shared_ptr<Deployment>> groups;
+    bool unloaded = false;
   };
   using Key = std::pair<std::string, std::string>;  // tenant, id
 
   std::string group_of(const auth::Principal& principal) const;
   std::shared_ptr<Deployment> start(std::shared_ptr<const Version> version);
+  static std::unexpected<Error> no_such_model(std::string_view name);
   const Entry* lookup(const auth::Principal& principal, std::string_view name) const;
+  // The name by which the principal may use that entry; nothing where they may not.
+  static std::optional<std::string> name_for(const auth::Principal& principal, const Key& key, const Entry& entry);
+  Listed listed(const auth::Principal& principal, std::string name, const Entry& entry) const;
+  StatisticsSnapshot statistics_of(const auth::Principal& principal, const Entry& entry) const;
   Result<std::shared_ptr<const Version>> admit(const auth::Principal& owner, std::string id,
                                                std::shared_ptr<const vault::Body> body, BodyForm form) const;
 

@@ -79,19 +79,6 @@ json::Value listing(const std::vector<auth::KeyRecord>& records) {
 
 json::Value deleted(const std::string& id) { return json::Object{{"deleted", id}}; }
 
-http::Task<Result<Bytes>> read_small_body(http::Exchange& exchange, std::size_t limit) {
-  BLINDAI_CO_TRY(http::Body source, http::Body::open(exchange, limit));
-  Bytes body;
-  Bytes piece(4096);
-  while (true) {
-    BLINDAI_CO_TRY(const std::size_t count, co_await source.read_some(piece));
-    if (count == 0) {
-      co_return body;
-    }
-    append(body, ByteView(piece).first(count));
-  }
-}
-
 }  // namespace
 
 http::Task<Result<void>> answer_json(http::Exchange& exchange, int status, json::Value value) {
@@ -104,6 +91,19 @@ http::Task<Result<void>> answer_nothing(http::Exchange& exchange) {
   std::vector<http::Header> headers;
   co_await exchange.respond(200, std::move(headers), std::span<const ByteView>());
   co_return Result<void>();
+}
+
+http::Task<Result<Bytes>> read_small_body(http::Exchange& exchange, std::size_t limit) {
+  BLINDAI_CO_TRY(http::Body source, http::Body::open(exchange, limit));
+  Bytes body;
+  Bytes piece(4096);
+  while (true) {
+    BLINDAI_CO_TRY(const std::size_t count, co_await source.read_some(piece));
+    if (count == 0) {
+      co_return body;
+    }
+    append(body, ByteView(piece).first(count));
+  }
 }
 
 bool takes(std::string_view methods, const http::Exchange& exchange) {

@@ -41,6 +41,10 @@ class Routes final : public http::Handler {
   http::Task<Result<void>> keys_route(http::Exchange& exchange, const Target& target, const Principal& principal);
   http::Task<Result<void>> v2(http::Exchange& exchange, const Target& target, const Principal& principal);
   http::Task<Result<void>> model_v2(http::Exchange& exchange, const Target& target, const Principal& principal);
+  http::Task<Result<void>> describe_v2(http::Exchange& exchange, const std::string& name, const std::string& verb,
+                                       const Principal& principal);
+  http::Task<Result<void>> repository(http::Exchange& exchange, const Target& target, const Principal& principal);
+  http::Task<Result<void>> repository_index(http::Exchange& exchange, const Principal& principal);
   http::Task<Result<void>> infer(http::Exchange& exchange, const std::string& name, const Principal& principal);
 
   const Config& config_;
@@ -64,6 +68,8 @@ class AdminRoutes final : public http::Handler {
 // An answer of JSON from a coroutine: g++ 12 miscompiles temporaries in braces within co_await, so values are named.
 http::Task<Result<void>> answer_json(http::Exchange& exchange, int status, json::Value value);
 http::Task<Result<void>> answer_nothing(http::Exchange& exchange);  // 200, an empty body
+// A body of at most so many plain bytes. Errors: those of http::Body.
+http::Task<Result<Bytes>> read_small_body(http::Exchange& exchange, std::size_t limit);
 
 // Methods of a path, as an Allow header has them.
 inline constexpr std::string_view reading = "GET, HEAD";

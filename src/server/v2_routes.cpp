@@ -1,9 +1,15 @@
 // KServe V2 but for the inference itself: what the server and the models say of themselves.
+#include <algorithm>
+#include <array>
+
+#include "server/repository.h"
 #include "server/routes.h"
 #include "v2/metadata.h"
 
 namespace blindai::server {
 namespace {
+
+constexpr std::string_view platform = "onnxruntime_onnx";
 
 std::unexpected<Error> no_route() { return fail(Code::not_found, {"there is nothing at this path"}); }
 
@@ -53,6 +59,15 @@ http::Task<Result<void>> Routes::v2(http::Exchange& exchange, const Target& targ
   if (refused_extension(path)) {
     co_return fail(Code::unimplemented, {"this extension is not offered"});
   }
+  if (path.size() >= 3 && path[1] == "repository") {
+    co_return co_await repository(exchange, target, principal);
+  }
+  if (path.size() == 3 && path[1] == "models" && path[2] == "stats") {
+    if (!takes(reading, exchange)) {
+      co_return co_await refuse_method(exchange, reading);
+    }
+    co_return co_await answer_json(exchange, 200, statistics_document(models_.statistics(principal)));
+  }
   if (path.size() >= 3 && path[1] == "models") {
     co_return co_await model_v2(exchange, target, principal);
   }
@@ -60,8 +75,9 @@ http::Task<Result<void>> Routes::v2(http::Exchange& exchange, const Target& targ
 }
 
 http::Task<Result<void>> Routes::model_v2(http::Exchange& exchange, const Target& target, const Principal& principal) {
+  constexpr std::array<std::string_view, 5> verbs{"", "ready", "config", "stats", "infer"};
   BLINDAI_CO_TRY(const ModelPath path, model_path(target.path));
-  if (path.verb != "infer" && path.verb != "ready" && !path.verb.empty()) {
+  if (std::ranges::find(verbs, path.verb) == verbs.end()) {
     co_return no_route();
   }
   const std::string_view methods = path.verb == "infer" ? posting : reading;
@@ -71,15 +87,30 @@ http::Task<Result<void>> Routes::model_v2(http::Exchange& exchange, const Target
   if (path.verb == "infer") {
     co_return co_await infer(exchange, path.name, principal);
   }
-  BLINDAI_CO_TRY(const auto version, models_.find(principal, path.name));
-  if (path.verb.empty()) {
+  co_return co_await describe_v2(exchange, path.name, path.verb, principal);
+}
+
+http::Task<Result<void>> Routes::describe_v2(http::Exchange& exchange, const std::string& name, const std::string& verb,
+                                             const Principal& principal) {
+  BLINDAI_CO_TRY(const auto version, models_.find(principal, name));
+  const gate::Admitted& model = *version->admitted;
+  if (verb.empty()) {
     const std::vector<std::string> versions(1, "1");
-    const std::string json = v2::model_metadata(path.name, versions, "onnxruntime_onnx", version->admitted->inputs,
-                                                version->admitted->outputs);
+    const std::string json = v2::model_metadata(name, versions, platform, model.inputs, model.outputs);
     co_await exchange.respond_json(200, json);
     co_return Result<void>();
   }
-  const auto deployed = co_await models_.deploy(principal, path.name);
+  if (verb == "config") {
+    const std::string json = v2::model_config(name, platform, model.inputs, model.outputs);
+    co_await exchange.respond_json(200, json);
+    co_return Result<void>();
+  }
+  if (verb == "stats") {
+    BLINDAI_CO_TRY(const auto snapshot, models_.statistics(principal, name));
+    const std::vector<std::pair<std::string, StatisticsSnapshot>> one(1, {name, snapshot});
+    co_return co_await answer_json(exchange, 200, statistics_document(one));
+  }
+  const auto deployed = co_await models_.deploy(principal, name);
   if (!deployed) {
     co_return fail(Code::invalid_argument, {"the model is not ready"});
   }

@@ -40,6 +40,9 @@ TEST_F(V2Routes, TakeTheirMethodAlone) {
                                                                   {"/v2/health/live", "GET, HEAD"},
                                                                   {"/v2/models/m", "GET, HEAD"},
                                                                   {"/v2/models/m/infer", "POST"},
+                                                                  {"/v2/models/m/config", "GET, HEAD"},
+                                                                  {"/v2/models/m/stats", "GET, HEAD"},
+                                                                  {"/v2/models/stats", "GET, HEAD"},
                                                                   {"/v2/models/m/ready", "GET, HEAD"}};
   for (const auto& [target, methods] : cases) {
     for (const char* method : {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"}) {

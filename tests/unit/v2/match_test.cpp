@@ -57,7 +57,6 @@ TEST(Outputs, ThatJsonCannotHoldAreRefusedBeforeAnythingRuns) {
 }
 
 TEST(Metadata, IsThatOfTheProtocol) {
-  EXPECT_EQ(server_metadata("1"), R"({"extensions":["binary_tensor_data"],"name":"blindai","version":"1"})");
   EXPECT_EQ(model_metadata("m", {"1"}, "onnxruntime_onnx", {wanted[0]}, {}),
             R"({"inputs":[{"datatype":"INT64","name":"ids","shape":[-1,128]}],"name":"m","outputs":[],)"
             R"("platform":"onnxruntime_onnx","versions":["1"]})");
