@@ -18,6 +18,7 @@
 #include "auth/auth.h"
 #include "client/client.h"
 #include "core/evidence.h"
+#include "core/model.h"
 
 namespace nb = nanobind;
 
@@ -239,6 +240,7 @@ NB_MODULE(_core, m) {
   m.def("connect", &py::connect, nb::kw_only(), nb::arg("url"), nb::arg("policy"), nb::arg("policy_folder"),
         nb::arg("api_key"), nb::arg("connect_timeout"), nb::arg("request_timeout"), nb::arg("load_timeout"));
   m.def("check_policy", &py::check_policy, nb::arg("text"), nb::arg("folder"), nb::arg("evidence_only"));
+  py::bind_model(m);
   m.def("generate_api_key", [] { return py::describe_key(blindai::auth::ApiKey::generate()); });
   py::bind_evidence(m, py::failure_type);
   m.def("parse_api_key", &py::parse_api_key, nb::arg("text"));

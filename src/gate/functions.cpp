@@ -1,4 +1,4 @@
-// How many nodes a model has once its functions are expanded, counted before anything expands them.
+// How large a model is once its functions are expanded, counted before anything expands them.
 #include <algorithm>
 
 #include "gate/walk.h"
@@ -12,26 +12,32 @@ std::uint64_t add(std::uint64_t a, std::uint64_t b) { return std::min(unbounded,
 std::uint64_t multiply(std::uint64_t a, std::uint64_t b) { return a != 0 && b > unbounded / a ? unbounded : a * b; }
 
 std::unexpected<Error> calls_itself(const FunctionKey& key) {
-  return fail(Code::model_rejected, {"function '{}' of the model calls itself", Disclosed(key.second)});
+  return fail(Code::model_rejected,
+              {"function '{}' of the model calls itself, by way of others perhaps", Disclosed(key.name)});
 }
 
-// Nodes of one function after expansion, where all that it calls is known.
-std::uint64_t expanded(const FunctionBody& body, const std::map<FunctionKey, std::uint64_t>& known) {
-  std::uint64_t nodes = body.nodes;
-  for (const auto& [callee, count] : body.operators) {
+// After expansion.
+struct Size {
+  std::uint64_t nodes = 0;
+  std::uint64_t bytes = 0;
+};
+
+// What calls add, where all that is called is known.
+void expand(Size& size, const std::map<FunctionKey, std::uint64_t>& calls, const std::map<FunctionKey, Size>& known) {
+  for (const auto& [callee, count] : calls) {
     if (const auto found = known.find(callee); found != known.end()) {
-      nodes = add(nodes, multiply(count, found->second));
+      size.nodes = add(size.nodes, multiply(count, found->second.nodes));
+      size.bytes = add(size.bytes, multiply(count, found->second.bytes));
     }
   }
-  return nodes;
 }
 
 }  // namespace
 
 Result<void> check_expansion(const std::map<FunctionKey, FunctionBody>& functions,
                              const std::map<FunctionKey, std::uint64_t>& calls, std::uint64_t nodes,
-                             std::size_t limit) {
-  std::map<FunctionKey, std::uint64_t> known;
+                             const Limits& limits) {
+  std::map<FunctionKey, Size> known;
   std::set<FunctionKey> open;
   std::vector<FunctionKey> stack;
   for (const auto& [start, unused] : functions) {
@@ -55,7 +61,9 @@ Result<void> check_expansion(const std::map<FunctionKey, FunctionBody>& function
         stack.push_back(callee);
       }
       if (stack.size() == before) {
-        known[key] = expanded(body, known);
+        Size size{body.nodes, body.bytes};
+        expand(size, body.operators, known);
+        known[key] = size;
         open.erase(key);
         stack.pop_back();
       } else if (!first) {
@@ -63,14 +71,15 @@ Result<void> check_expansion(const std::map<FunctionKey, FunctionBody>& function
       }
     }
   }
-  std::uint64_t total = nodes;
-  for (const auto& [callee, count] : calls) {
-    if (const auto found = known.find(callee); found != known.end()) {
-      total = add(total, multiply(count, found->second));
-    }
+  Size total{nodes, 0};
+  expand(total, calls, known);
+  if (total.nodes > limits.nodes) {
+    return fail(Code::too_large, {"the model's functions expand to more than {} nodes", limits.nodes});
   }
-  if (total > limit) {
-    return fail(Code::too_large, {"the model's functions expand to more than {} nodes", limit});
+  if (total.bytes > limits.graph_bytes) {
+    return fail(Code::too_large, {"the model's functions expand to more than {} bytes of tensors; give them their "
+                                  "weights as inputs",
+                                  limits.graph_bytes});
   }
   return {};
 }

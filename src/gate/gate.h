@@ -1,9 +1,10 @@
 // The bounded walk over an ONNX file that decides what the engine may see. Nothing else in the server reads a model.
 //
 // The gate parses the protobuf wire format itself: every length, count, depth and product is checked before it is used,
-// nothing is allocated by a number from the file. It refuses unknown wire types, excess, external references that do not
-// resolve inside the bundle, and writes a new small graph: no file name, no external data, large initialisers replaced
-// by references into the body.
+// nothing is allocated by a number from the file. First the form (form.h): whatever readers could understand in two ways
+// is refused. Then the meaning: names, operators that the engine has, tensors that fill their shapes, external references
+// that resolve inside the bundle, functions that end. It writes a new small graph: no file name, no external data, large
+// initialisers replaced by references into the body.
 //
 // Thread rule: pure functions. A scan of a large model takes milliseconds; not for an I/O thread.
 #pragma once
@@ -21,7 +22,8 @@ struct Limits {
   int nesting = 16;          // subgraphs
   std::size_t tensors = 64;  // inputs, and outputs
   std::size_t initialisers = 100'000;
-  std::size_t rank = 16;
+  std::size_t fields = 20'000'000;  // of protocol buffers, in the file of the model
+  std::uint64_t sharing = 4;        // weights together are at most so many times the body
 };
 
 // One file of a body: a single .onnx, or the members of a bundle.
@@ -67,7 +69,8 @@ struct Admitted {
   std::uint64_t nodes = 0;
   std::uint64_t parameters = 0;  // elements of all initialisers
   std::int64_t ir_version = 0;
-  std::vector<std::pair<std::string, std::int64_t>> opsets;
+  std::vector<std::pair<std::string, std::int64_t>> opsets;  // "" is ai.onnx
+  bool has_training = false;                                 // which is left out
 };
 
 // `body`: the whole memfd. `files`: the model first. Errors: model_rejected with a sentence that says what and where;

@@ -1,4 +1,7 @@
 // ModelProto, and the order of the walk.
+#include <algorithm>
+
+#include "gate/operators.h"
 #include "gate/walk.h"
 
 namespace blindai::gate {
@@ -16,28 +19,10 @@ Result<void> check_files(ByteView body, const std::vector<File>& files) {
   return {};
 }
 
-Result<void> read_opset(ByteView message, Admitted& out) {
-  std::pair<std::string, std::int64_t> opset;
-  for (Fields fields(message); !fields.done();) {
-    BLINDAI_TRY(const Field field, fields.next());
-    if (field.number == 1) {
-      BLINDAI_TRY(opset.first, read_name(field));
-    } else if (field.number == 2 && field.number_value <= 1'000'000) {
-      opset.second = static_cast<std::int64_t>(field.number_value);
-    } else {
-      return unknown_field("OperatorSetIdProto", field.number);
-    }
-  }
-  if (out.opsets.size() >= 64) {
-    return fail(Code::model_rejected, {"the model imports more than {} operator sets", 64});
-  }
-  out.opsets.push_back(std::move(opset));
-  return {};
-}
-
 struct Parts {
   std::optional<ByteView> graph;
   std::vector<ByteView> functions;
+  std::vector<ByteView> training;
 };
 
 Result<Parts> read_model(ByteView message, Walk& walk, Bytes& out) {
@@ -46,21 +31,18 @@ Result<Parts> read_model(ByteView message, Walk& walk, Bytes& out) {
     BLINDAI_TRY(const Field field, fields.next());
     switch (field.number) {
       case 1:
-        if (field.wire != Wire::varint || field.number_value > 1'000'000) {
-          return unknown_field("ModelProto", field.number);
-        }
         walk.out.ir_version = static_cast<std::int64_t>(field.number_value);
         append(out, field.whole);
         break;
       case 7:
-        if (parts.graph || field.wire != Wire::bytes) {
-          return fail(Code::model_rejected, {"the file is not an ONNX model: it must have exactly one graph"});
-        }
         parts.graph = field.bytes;
         break;
       case 8:
-        BLINDAI_CHECK(read_opset(field.bytes, walk.out));
+        BLINDAI_CHECK(read_opset(field.bytes, walk.out.opsets));
         append(out, field.whole);
+        break;
+      case 20:
+        parts.training.push_back(field.bytes);
         break;
       case 25:
         if (parts.functions.size() >= walk.limits.nodes) {
@@ -68,17 +50,8 @@ Result<Parts> read_model(ByteView message, Walk& walk, Bytes& out) {
         }
         parts.functions.push_back(field.bytes);
         break;
-      case 2:   // producer_name
-      case 3:   // producer_version
-      case 4:   // domain
-      case 5:   // model_version
-      case 6:   // doc_string
-      case 14:  // metadata_props
-      case 20:  // training_info
-      case 26:  // configuration
+      default:  // producer, domain, version, notes, metadata, configuration
         break;
-      default:
-        return unknown_field("ModelProto", field.number);
     }
   }
   if (!parts.graph || walk.out.opsets.empty() || walk.out.ir_version == 0) {
@@ -86,6 +59,37 @@ Result<Parts> read_model(ByteView message, Walk& walk, Bytes& out) {
                 {"the file is not an ONNX model: it lacks a version, an operator set or a graph"});
   }
   return parts;
+}
+
+Result<void> read_function_names(Walk& walk, const std::vector<ByteView>& functions) {
+  for (const ByteView message : functions) {
+    BLINDAI_TRY(const FunctionKey key, read_function_key(message));
+    if (!walk.functions.insert(key).second) {
+      return fail(Code::model_rejected, {"function '{}' stands twice", Disclosed(key.name)});
+    }
+  }
+  return {};
+}
+
+// The engine never sees training, so its names and operators are not followed; its tensors keep the rules of all.
+Result<void> walk_training(Walk& walk, ByteView message) {
+  const Inside inside(walk, {"training", {}, {}, {}});
+  const std::uint64_t nodes = walk.out.nodes;
+  const std::uint64_t parameters = walk.out.parameters;
+  const auto operators = walk.operators;
+  walk.passes_on = false;
+  for (Fields fields(message); !fields.done();) {
+    BLINDAI_TRY(const Field field, fields.next());
+    if (field.number == 1 || field.number == 2) {
+      BLINDAI_CHECK(walk_graph(walk, field.bytes, false));
+    }
+  }
+  walk.passes_on = true;
+  walk.out.nodes = nodes;
+  walk.out.parameters = parameters;
+  walk.operators = operators;
+  walk.out.has_training = true;
+  return {};
 }
 
 Result<void> check_boundary(const Walk& walk) {
@@ -100,34 +104,70 @@ Result<void> check_boundary(const Walk& walk) {
 
 }  // namespace
 
+Result<void> read_opset(ByteView message, Opsets& out) {
+  std::pair<std::string, std::int64_t> opset;
+  for (Fields fields(message); !fields.done();) {
+    BLINDAI_TRY(const Field field, fields.next());
+    if (field.number == 1) {
+      opset.first = plain_domain(as_text(field.bytes));
+    } else if (field.number == 2) {
+      opset.second = static_cast<std::int64_t>(field.number_value);
+    }
+  }
+  const Disclosed name(domain_name(opset.first));
+  if (out.size() >= max_opsets) {
+    return fail(Code::model_rejected, {"the model imports more than {} operator sets", max_opsets});
+  }
+  if (std::ranges::find(out, opset.first, &Opsets::value_type::first) != out.end()) {
+    return fail(Code::model_rejected, {"the model imports operator set '{}' twice", name});
+  }
+  const auto newest = newest_opset(opset.first);
+  if (opset.second < 1 || (newest && opset.second > *newest)) {
+    return fail(
+        Code::model_rejected,
+        {"the model imports operator set '{}' in version {}; the engine knows 1 to {}: export with another opset", name,
+         opset.second, newest.value_or(INT32_MAX)});
+  }
+  out.push_back(std::move(opset));
+  return {};
+}
+
 Result<Admitted> scan(ByteView body, const std::vector<File>& files, const Limits& limits) {
   BLINDAI_CHECK(check_files(body, files));
+  const ByteView model = body.subspan(files.front().offset, files.front().size);
+  BLINDAI_CHECK(check_form(model, limits));
   Admitted admitted;
-  Walk walk{body, files, limits, admitted, {}, {}, {}, 0, 0};
+  Walk walk{body, files, limits, admitted};
   Bytes& out = admitted.graph;
-  BLINDAI_TRY(const Parts parts, read_model(body.subspan(files.front().offset, files.front().size), walk, out));
-  BLINDAI_TRY(const Bytes graph, walk_graph(walk, *parts.graph, 1, true));
+  BLINDAI_TRY(const Parts parts, read_model(model, walk, out));
+  BLINDAI_CHECK(read_function_names(walk, parts.functions));
+  walk.opsets = &admitted.opsets;
+  BLINDAI_TRY(const Bytes graph, walk_graph(walk, *parts.graph, true));
   put_bytes(out, 7, graph);
   const std::uint64_t graph_nodes = admitted.nodes;
   const auto calls = walk.operators;
   std::map<FunctionKey, FunctionBody> functions;
   for (const ByteView message : parts.functions) {
-    FunctionKey key;
-    FunctionBody function;
-    BLINDAI_TRY(const Bytes bytes, walk_function(walk, message, key, function));
-    if (!functions.emplace(key, std::move(function)).second) {
-      return fail(Code::model_rejected, {"function '{}' stands twice", Disclosed(key.second)});
-    }
+    BLINDAI_TRY(const FunctionKey key, read_function_key(message));
+    BLINDAI_TRY(const Bytes bytes, walk_function(walk, message, functions[key]));
     put_bytes(out, 25, bytes);
   }
-  BLINDAI_CHECK(check_expansion(functions, calls, graph_nodes, limits.nodes));
+  BLINDAI_CHECK(check_expansion(functions, calls, graph_nodes, limits));
   BLINDAI_CHECK(check_boundary(walk));
+  for (const ByteView message : parts.training) {
+    BLINDAI_CHECK(walk_training(walk, message));
+  }
   if (out.size() > limits.graph_bytes) {
     return fail(Code::too_large,
                 {"the graph without its large weights is over the limit of {} bytes", limits.graph_bytes});
   }
-  for (const auto& [name, count] : walk.operators) {
-    admitted.operators.push_back({name.first, name.second, count});
+  for (const auto& [key, count] : walk.operators) {
+    auto& operators = admitted.operators;
+    if (!operators.empty() && operators.back().domain == key.domain && operators.back().type == key.name) {
+      operators.back().count += count;  // another overload
+    } else {
+      operators.push_back({std::string(key.domain), std::string(key.name), count});
+    }
   }
   return admitted;
 }

@@ -103,6 +103,13 @@ def main():
     types("types")
     unknown = helper.make_node("Frobnicate", ["x"], ["y"])
     save("unknown_operator", [unknown], [value("x", FLOAT, [1])], [value("y", FLOAT, [1])])
+    lacking = helper.make_node("Det", ["x"], ["y"])  # which the engines know, not of doubles
+    save(
+        "unsupported_operator",
+        [lacking],
+        [value("x", TensorProto.DOUBLE, [2, 2])],
+        [value("y", TensorProto.DOUBLE, [])],
+    )
     strings = [value("x", TensorProto.STRING, ["n"])], [value("y", TensorProto.STRING, ["n"])]
     save("strings", [helper.make_node("Identity", ["x"], ["y"])], *strings)
 

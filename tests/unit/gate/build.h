@@ -42,6 +42,36 @@ inline Bytes node(const std::string& type, const std::string& input, const std::
   return out;
 }
 
+// The values of an attribute by the numbers of their fields, and its type.
+inline Bytes attribute(const std::string& name, std::uint64_t type,
+                       const std::vector<std::pair<std::uint32_t, Bytes>>& values) {
+  Bytes out = message({{1, text(name)}});
+  append(out, message(values));
+  put_number(out, 20, type);
+  return out;
+}
+inline constexpr std::uint64_t of_tensor = 4;
+inline constexpr std::uint64_t of_graph = 5;
+inline constexpr std::uint64_t of_ints = 7;
+
+inline Bytes opset(const std::string& domain, std::uint64_t version) {
+  Bytes out = message({{1, text(domain)}});
+  put_number(out, 2, version);
+  return out;
+}
+
+// A function of domain "d" from a to b, with these nodes.
+inline Bytes function(const std::string& name, const std::vector<Bytes>& nodes = {}) {
+  Bytes out = message({{1, text(name)}, {4, text("a")}, {5, text("b")}});
+  for (const Bytes& node : nodes) {
+    put_bytes(out, 7, node);
+  }
+  put_bytes(out, 9, opset("", 17));
+  put_bytes(out, 9, opset("d", 1));
+  put_bytes(out, 10, text("d"));
+  return out;
+}
+
 inline Bytes tensor(const std::string& name, std::uint64_t type, const std::vector<std::uint64_t>& dims,
                     const Bytes& raw) {
   Bytes out;

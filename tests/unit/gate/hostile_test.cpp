@@ -79,12 +79,13 @@ TEST(AHostileModel, NeverReachesAFileOutsideItsBundle) {
     EXPECT_NE(refusal(with_initialiser(external("w", {4}, location, "0", "16"))), "") << location;
   }
   // Anywhere a tensor may stand, not among the initialisers alone.
-  const Bytes attribute = message({{1, text("value")}, {5, external("v", {4}, "/etc/passwd", "0", "16")}});
-  EXPECT_NE(refusal(model({{1, node("Constant", "", "c", {attribute})}})), "");
+  const Bytes reader = attribute("value", of_tensor, {{5, external("v", {4}, "/etc/passwd", "0", "16")}});
+  EXPECT_NE(refusal(model({{1, node("Constant", "", "c", {reader})}})), "");
   const Bytes sparse = message({{1, external("v", {4}, "/etc/passwd", "0", "16")}});
   EXPECT_NE(refusal(model({{15, sparse}})), "");
-  const Bytes function = message({{1, text("f")}, {10, text("d")}, {7, node("Constant", "", "c", {attribute})}});
-  EXPECT_NE(refusal(model({}, {{25, function}})), "");
+  EXPECT_NE(refusal(model({}, {{25, function("f", {node("Constant", "", "c", {reader})})}})), "");
+  const Bytes training = message({{1, message({{1, node("Constant", "", "c", {reader})}})}});
+  EXPECT_NE(refusal(model({}, {{20, training}})), "");
 }
 
 TEST(AHostileModel, NeverReachesOutsideAFileOfItsBundle) {
@@ -109,9 +110,9 @@ TEST(AHostileModel, NeverReachesOutsideAFileOfItsBundle) {
 TEST(AHostileModel, MayBeSmallerThanItsLimitsAndNotLarger) {
   Limits limits;
   limits.nodes = 3;
-  const Bytes extra = node("Relu", "x", "z");
-  EXPECT_EQ(refusal(model({{1, extra}, {1, extra}}), limits), "");
-  EXPECT_NE(refusal(model({{1, extra}, {1, extra}, {1, extra}}), limits), "");
+  const auto extra = [](const char* output) { return std::pair(1U, node("Relu", "x", output)); };
+  EXPECT_EQ(refusal(model({extra("a"), extra("b")}), limits), "");
+  EXPECT_NE(refusal(model({extra("a"), extra("b"), extra("c")}), limits), "");
   limits = {};
   limits.initialisers = 1;
   EXPECT_EQ(refusal(model({{5, tensor("a", 1, {1}, Bytes(4))}}), limits), "");
@@ -130,10 +131,9 @@ TEST(AHostileModel, MayBeSmallerThanItsLimitsAndNotLarger) {
 Bytes nested(int depth) {
   Bytes graph = message({{2, text("g")}});
   for (int i = 0; i < depth; ++i) {
-    const Bytes attribute = message({{1, text("body")}, {6, graph}});
-    graph = message({{1, node("If", "c", "o", {attribute})}});
+    graph = message({{1, node("If", "x", "o" + std::to_string(i), {attribute("body", of_graph, {{6, graph}})})}});
   }
-  return model({{1, node("If", "c", "o", {message({{1, text("body")}, {6, graph}})})}});
+  return model({{1, node("If", "x", "o", {attribute("body", of_graph, {{6, graph}})})}});
 }
 
 TEST(AHostileModel, IsNotNestedDeeperThanTheLimit) {
@@ -142,29 +142,53 @@ TEST(AHostileModel, IsNotNestedDeeperThanTheLimit) {
   EXPECT_NE(refusal(nested(2000)), "");
 }
 
-Bytes function(const std::string& name, const std::vector<std::string>& calls) {
-  Bytes out = message({{1, text(name)}, {10, text("d")}});
-  for (const std::string& callee : calls) {
-    put_bytes(out, 7, node(callee, "a", "b", {}, "d"));
+// Calls each of them.
+Bytes calls(const std::string& name, const std::vector<std::string>& callees) {
+  std::vector<Bytes> nodes{node("Relu", "a", "b")};
+  for (std::size_t i = 0; i < callees.size(); ++i) {
+    nodes.push_back(node(callees[i], "a", "c" + std::to_string(i), {}, "d"));
   }
-  return out;
+  return function(name, nodes);
 }
 
 TEST(AHostileModel, WhoseFunctionsDoubleOrCallThemselvesIsRefused) {
-  std::vector<std::pair<std::uint32_t, Bytes>> functions;
+  std::vector<std::pair<std::uint32_t, Bytes>> functions{{8, opset("d", 1)}};
   for (int i = 0; i < 60; ++i) {
     const std::string next = "f" + std::to_string(i + 1);
-    functions.emplace_back(25, function("f" + std::to_string(i), {next, next}));
+    functions.emplace_back(25, calls("f" + std::to_string(i), {next, next}));
   }
-  functions.emplace_back(25, function("f60", {"Relu"}));
+  functions.emplace_back(25, calls("f60", {}));
   EXPECT_EQ(refusal(model({}, functions)), "");  // nobody calls them
   EXPECT_NE(refusal(model({{1, node("f0", "x", "z", {}, "d")}}, functions)), "");
   EXPECT_EQ(refusal(model({{1, node("f50", "x", "z", {}, "d")}}, functions)), "");
-  EXPECT_NE(refusal(model({}, {{25, function("f", {"f"})}})), "");
-  EXPECT_NE(refusal(model({}, {{25, function("f", {"g"})}, {25, function("g", {"f"})}})), "");
-  EXPECT_EQ(refusal(model({}, {{25, function("f", {"g", "h"})}, {25, function("g", {"h"})}, {25, function("h", {})}})),
-            "");
-  EXPECT_NE(refusal(model({}, {{25, function("f", {})}, {25, function("f", {})}})), "");
+  const auto with = [](const std::vector<Bytes>& list) {
+    std::vector<std::pair<std::uint32_t, Bytes>> fields;
+    for (const Bytes& one : list) {
+      fields.emplace_back(25, one);
+    }
+    return refusal(model({}, fields));
+  };
+  EXPECT_NE(with({calls("f", {"f"})}), "");
+  EXPECT_NE(with({calls("f", {"g"}), calls("g", {"f"})}), "");
+  EXPECT_EQ(with({calls("f", {"g", "h"}), calls("g", {"h"}), calls("h", {})}), "");
+  EXPECT_NE(with({calls("f", {}), calls("f", {})}), "");
+}
+
+// What stands in a function stands in the model as often as the function is called.
+TEST(AHostileModel, WhoseFunctionsMultiplyTheirTensorsIsRefused) {
+  const Bytes value = tensor("", 2, {1000}, Bytes(1000));
+  const Bytes heavy = function("f", {node("Constant", "", "b", {attribute("value", of_tensor, {{5, value}})})});
+  const auto judge = [&](int count) {
+    std::vector<std::pair<std::uint32_t, Bytes>> nodes;
+    for (int i = 0; i < count; ++i) {
+      nodes.emplace_back(1, node("f", "x", "z" + std::to_string(i), {}, "d"));
+    }
+    Limits limits;
+    limits.graph_bytes = 20'000;
+    return refusal(model(nodes, {{8, opset("d", 1)}, {25, heavy}}), limits);
+  };
+  EXPECT_EQ(judge(15), "");
+  EXPECT_NE(judge(25).find("bytes of tensors"), std::string::npos) << judge(25);
 }
 
 TEST(AHostileModel, MayNotPlaceItsFilesOutsideTheBody) {
