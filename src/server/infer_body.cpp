@@ -106,7 +106,7 @@ http::Task<Result<v2::InferRequest>> InferBody::read_request(const std::vector<T
   limits.request_bytes = static_cast<std::uint64_t>(config_->request_bytes);
   BLINDAI_CO_TRY(const Bytes json, co_await read_part(json_, held));
   BLINDAI_CO_TRY(auto request, v2::InferRequest::parse(json, binary_, limits));
-  if (request.inputs().empty()) {
+  if (request.inputs().empty() && !body_.size()) {
     BLINDAI_CO_CHECK(co_await body_.expect_end());
   }
   co_return request;
@@ -132,7 +132,7 @@ http::Task<Result<void>> InferBody::read_tensor(const v2::InferRequest& request,
   } else {
     BLINDAI_CO_CHECK(co_await read_binary(place));
   }
-  if (input + 1 == request.inputs().size()) {
+  if (input + 1 == request.inputs().size() && !body_.size()) {  // else its parts add up to its size
     co_return co_await body_.expect_end();
   }
   co_return Result<void>();
