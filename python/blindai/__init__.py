@@ -5,6 +5,7 @@ from .connection import Connection, connect
 from .errors import (
     AttestationError,
     AuthenticationError,
+    BatchError,
     BlindAIError,
     ChannelBindingError,
     ConfigurationError,
@@ -30,6 +31,7 @@ __all__ = [
     "AsyncClient",
     "AttestationError",
     "AuthenticationError",
+    "BatchError",
     "BlindAIError",
     "ChannelBindingError",
     "Check",

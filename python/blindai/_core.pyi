@@ -4,7 +4,13 @@ import numpy as np
 import numpy.typing as npt
 
 class Failure(Exception):
-    """args: code, message, the service's own sentence, detail, report as JSON or None."""
+    """args: code, message, the service's own sentence, detail, report as JSON or None, seconds of Retry-After."""
+
+class Call:
+    """The options of one call; `cancel()` ends it from any thread. `signals`: it looks after Ctrl-C."""
+
+    def __init__(self, *, timeout: float, load_timeout: float, retries: int, signals: bool) -> None: ...
+    def cancel(self) -> None: ...
 
 class Connection:
     def upload(
@@ -13,14 +19,16 @@ class Connection:
         model_id: str,
         save: bool,
         progress: Callable[[int, int], object] | None,
+        call: Call,
     ) -> str: ...
     def predict(
         self,
         model_id: str,
         inputs: list[tuple[str, str, tuple[int, ...], npt.NDArray[np.uint8]]],
         pin: str | None,
+        call: Call,
     ) -> tuple[str, list[tuple[str, str, tuple[int, ...], npt.NDArray[np.uint8]]]]: ...
-    def call(self, method: str, target: str, json_body: str) -> str: ...
+    def call(self, method: str, target: str, json_body: str, call: Call) -> str: ...
     def report(self) -> str: ...
     def close(self) -> None: ...
 
@@ -38,8 +46,8 @@ def connect(
     policy_folder: str,
     api_key: str,
     connect_timeout: float,
-    request_timeout: float,
-    load_timeout: float,
+    max_idle_connections: int,
+    call: Call,
 ) -> Connection: ...
 def check_policy(text: str, folder: str, evidence_only: bool) -> tuple[str, str, bool]: ...
 def make_collateral_cache(capacity: int) -> CollateralCache: ...

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .report import Report
+    from .response import PredictResponse
 
 
 class BlindAIError(Exception):
@@ -58,18 +59,33 @@ class QuotaError(BlindAIError):
     """A quota or a limit of size is exhausted, or a queue is full."""
 
     code = "resource_exhausted"
+    retry_after: float | None = None  # seconds after which the service asked to come again
 
 
 class UnavailableError(BlindAIError):
     """The service cannot be reached or cannot answer now. Later may succeed."""
 
     code = "unavailable"
+    retry_after: float | None = None  # seconds after which the service asked to come again
 
 
 class DeadlineError(UnavailableError, TimeoutError):
     """The time given ran out."""
 
     code = "deadline_exceeded"
+
+
+class BatchError(BlindAIError):
+    """An item of a batch failed, and no further ones were begun. `.error` is what became of it, and also the cause.
+
+    `.results` has, in order, for each item that was taken: its response, its error, or None where it was not run.
+    """
+
+    def __init__(self, index: int, error: BlindAIError, results: list[PredictResponse | BlindAIError | None]) -> None:
+        super().__init__(f"item {index} of the batch failed: {error}", code=error.code)
+        self.index = index
+        self.error = error
+        self.results = results
 
 
 class SignatureError(BlindAIError):
@@ -173,8 +189,11 @@ def attestation_error(message: str, report: Report | None) -> AttestationError:
     return AttestationError(message, report=report)
 
 
-def error_of(code: str, message: str, report: Report | None = None) -> BlindAIError:
+def error_of(code: str, message: str, report: Report | None = None, retry_after: float | None = None) -> BlindAIError:
     """The exception for a canonical code."""
     if code == "attestation_failed":
         return attestation_error(message, report)
-    return _BY_CODE.get(code, BlindAIError)(message, code=code)
+    error = _BY_CODE.get(code, BlindAIError)(message, code=code)
+    if isinstance(error, QuotaError | UnavailableError):
+        error.retry_after = retry_after
+    return error

@@ -1,8 +1,9 @@
 // The extension module blindai._core: the C++ client for Python, and nothing more. What a caller sees is made in
 // python/blindai.
 //
-// Blocking calls run without the GIL. The client asks interrupted() while it waits; that takes the GIL, lets Python handle
-// its signals, and where a handler raised (Ctrl-C), keeps the exception for the end of the call. Inputs are views of numpy
+// Blocking calls run without the GIL. The client asks while it waits whether to go on: a Call can be cancelled from another
+// thread, and one that looks after signals takes the GIL, lets Python handle them, and where a handler raised (Ctrl-C),
+// keeps the exception for the end of the call. Inputs are views of numpy
 // memory; outputs are numpy views of the answer, which they keep alive.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
@@ -11,6 +12,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <optional>
@@ -60,8 +62,12 @@ PyObject* failure_type = nullptr;
   if (failure.report) {
     report = nb::cast(json::write(failure.report->to_json()));
   }
+  nb::object retry_after = nb::none();
+  if (failure.retry_after) {
+    retry_after = nb::cast(static_cast<double>(failure.retry_after->count()));
+  }
   const nb::tuple args = nb::make_tuple(std::string(word(failure.error.code)), failure.error.message.str(),
-                                        failure.answer, failure.error.detail.text, report);
+                                        failure.answer, failure.error.detail.text, report, retry_after);
   PyErr_SetObject(failure_type, args.ptr());
   throw nb::python_error();
 }
@@ -103,24 +109,45 @@ evidence::Policy read_policy(const std::string& text, const std::string& base_pa
   return std::move(*policy);
 }
 
+// The options of one call, and the switch that ends it.
+class Call {
+ public:
+  Call(double timeout, double load_timeout, unsigned retries, bool signals)
+      : cancelled_(std::make_shared<std::atomic<bool>>(false)),
+        options_{.timeout = duration(timeout), .load = duration(load_timeout), .retries = retries} {
+    if (signals) {
+      options_.interrupted = [cancelled = cancelled_] { return *cancelled || interrupted(); };
+    } else {
+      options_.interrupted = [cancelled = cancelled_] { return cancelled->load(); };
+    }
+  }
+  void cancel() const { *cancelled_ = true; }
+  const client::CallOptions& options() const { return options_; }
+
+ private:
+  std::shared_ptr<std::atomic<bool>> cancelled_;  // shared with the functions made of it, which may be kept for longer
+  client::CallOptions options_;
+};
+
 struct Connection {
   std::unique_ptr<client::Client> client;
 };
 
 Connection connect(const std::string& url, const std::string& policy, const std::string& policy_folder,
-                   const std::string& api_key, double connect_timeout, double request_timeout, double load_timeout) {
+                   const std::string& api_key, double connect_timeout, std::size_t max_idle_connections,
+                   const Call& call) {
   client::Options options;
   options.url = url;
   options.policy = read_policy(policy, policy_folder, false);
   options.api_key = api_key;
-  options.timeouts = {
-      .connect = duration(connect_timeout), .request = duration(request_timeout), .load = duration(load_timeout)};
-  options.interrupted = interrupted;
+  options.connect_timeout = duration(connect_timeout);
+  options.max_idle_connections = max_idle_connections;
+  options.calls = call.options();
   return {run([&] { return client::Client::connect(std::move(options)); })};
 }
 
 std::string upload(const Connection& self, const std::vector<std::pair<std::string, std::string>>& files,
-                   const std::string& model_id, bool save, const nb::object& progress) {
+                   const std::string& model_id, bool save, const nb::object& progress, const Call& call) {
   std::vector<client::ModelFile> list;
   for (const auto& [name, path] : files) {
     list.push_back({name, path});
@@ -141,7 +168,7 @@ std::string upload(const Connection& self, const std::vector<std::pair<std::stri
       }
     };
   }
-  return run([&] { return self.client->upload(list, model_id, save, report); });
+  return run([&] { return self.client->upload(list, model_id, save, report, &call.options()); });
 }
 
 // An input as Python gives it: name, datatype, shape, bytes.
@@ -164,7 +191,7 @@ client::Tensor input_tensor(nb::handle item, std::vector<InputArray>& kept) {
 }
 
 nb::tuple predict(const Connection& self, const std::string& model_id, const nb::list& inputs,
-                  const std::optional<std::string>& pin) {
+                  const std::optional<std::string>& pin, const Call& call) {
   std::vector<InputArray> kept;  // holds the memory for as long as it is read
   std::vector<client::Tensor> tensors;
   for (const nb::handle item : inputs) {
@@ -177,7 +204,8 @@ nb::tuple predict(const Connection& self, const std::string& model_id, const nb:
       throw nb::value_error("a pin is \"sha256:\" and 64 hexadecimal digits");
     }
   }
-  auto* prediction = new client::Prediction(run([&] { return self.client->predict(model_id, tensors, digest); }));
+  auto* prediction =
+      new client::Prediction(run([&] { return self.client->predict(model_id, tensors, digest, &call.options()); }));
   const nb::capsule owner(prediction, [](void* p) noexcept { delete static_cast<client::Prediction*>(p); });
   nb::list outputs;
   for (const auto& tensor : prediction->outputs) {
@@ -192,9 +220,9 @@ nb::tuple predict(const Connection& self, const std::string& model_id, const nb:
   return nb::make_tuple(prediction->model_digest, outputs);
 }
 
-std::string call(const Connection& self, const std::string& method, const std::string& target,
-                 const std::string& json_body) {
-  return run([&] { return self.client->call(method, target, json_body); });
+std::string call_route(const Connection& self, const std::string& method, const std::string& target,
+                       const std::string& json_body, const Call& call) {
+  return run([&] { return self.client->call(method, target, json_body, &call.options()); });
 }
 
 std::string report(const Connection& self) { return json::write(self.client->report().to_json()); }
@@ -231,14 +259,19 @@ NB_MODULE(_core, m) {
   nb::set_leak_warnings(false);
   py::failure_type = PyErr_NewException("blindai._core.Failure", PyExc_Exception, nullptr);
   m.attr("Failure") = nb::handle(py::failure_type);
+  nb::class_<py::Call>(m, "Call")
+      .def(nb::init<double, double, unsigned, bool>(), nb::kw_only(), nb::arg("timeout"), nb::arg("load_timeout"),
+           nb::arg("retries"), nb::arg("signals"))
+      .def("cancel", &py::Call::cancel);
   nb::class_<py::Connection>(m, "Connection")
-      .def("upload", &py::upload, nb::arg("files"), nb::arg("model_id"), nb::arg("save"), nb::arg("progress").none())
-      .def("predict", &py::predict, nb::arg("model_id"), nb::arg("inputs"), nb::arg("pin").none())
-      .def("call", &py::call, nb::arg("method"), nb::arg("target"), nb::arg("json_body"))
+      .def("upload", &py::upload, nb::arg("files"), nb::arg("model_id"), nb::arg("save"), nb::arg("progress").none(),
+           nb::arg("call"))
+      .def("predict", &py::predict, nb::arg("model_id"), nb::arg("inputs"), nb::arg("pin").none(), nb::arg("call"))
+      .def("call", &py::call_route, nb::arg("method"), nb::arg("target"), nb::arg("json_body"), nb::arg("call"))
       .def("report", &py::report)
       .def("close", &py::close);
   m.def("connect", &py::connect, nb::kw_only(), nb::arg("url"), nb::arg("policy"), nb::arg("policy_folder"),
-        nb::arg("api_key"), nb::arg("connect_timeout"), nb::arg("request_timeout"), nb::arg("load_timeout"));
+        nb::arg("api_key"), nb::arg("connect_timeout"), nb::arg("max_idle_connections"), nb::arg("call"));
   m.def("check_policy", &py::check_policy, nb::arg("text"), nb::arg("folder"), nb::arg("evidence_only"));
   py::bind_model(m);
   m.def("generate_api_key", [] { return py::describe_key(blindai::auth::ApiKey::generate()); });

@@ -101,6 +101,7 @@ struct Error {
   Code code;
   PublicText message;
   Detail detail{};
+  bool begun = false;  // the work that was asked for had begun: whoever asks again has it begun again
 };
 
 template <typename T>

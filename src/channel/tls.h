@@ -69,8 +69,9 @@ class ClientStream {
   ClientStream& operator=(const ClientStream&) = delete;
   ~ClientStream();
 
-  // Applies to every operation from now on.
+  // Both apply to every operation from now on.
   void set_deadline(Steady::time_point deadline);
+  void set_interrupted(std::function<bool()> interrupted);
   Result<std::size_t> read_some(MutableBytes out);  // 0 at an orderly end
   Result<void> write_all(ByteView bytes);
   // Of this connection, so far. A session ticket that arrives after this call fails the read that meets it.

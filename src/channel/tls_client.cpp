@@ -131,6 +131,7 @@ Result<std::unique_ptr<ClientStream>> ClientStream::connect(const ClientOptions&
 }
 
 void ClientStream::set_deadline(Steady::time_point deadline) { impl_->deadline = deadline; }
+void ClientStream::set_interrupted(std::function<bool()> interrupted) { impl_->interrupted = std::move(interrupted); }
 
 Result<std::size_t> ClientStream::read_some(MutableBytes out) {
   if (!impl_->tls) {

@@ -83,9 +83,26 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::optional<std::chrono::seconds> retry_after_of(const http::ClientResponse& response) {
+  constexpr std::uint32_t longest = 7 * 24 * 3600;
+  const std::string* text = response.find("Retry-After");
+  const bool later =
+      response.status == http_status(Code::unavailable) || response.status == http_status(Code::resource_exhausted);
+  std::uint32_t seconds = 0;
+  if (!later || text == nullptr || text->empty() || text->size() > 9) {
+    return std::nullopt;
+  }
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
+  if (error != std::errc{} || end != text->data() + text->size()) {
+    return std::nullopt;
+  }
+  return std::chrono::seconds(std::min(seconds, longest));
+}
+
 Failure failure_of(const http::ClientResponse& response) {
   const Code code = code_of_http_status(response.status);
   Failure failure{Error{code, sentence(code, response.status)}};
+  failure.retry_after = retry_after_of(response);
   if (response.body.size() <= 64 * max_sentence_bytes) {
     if (const auto document = json::parse(as_text(response.body))) {
       if (const auto* text = document->text("error")) {

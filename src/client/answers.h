@@ -13,6 +13,9 @@ inline constexpr std::size_t max_predict_answer_bytes = 320 * 1024 * 1024;
 // The failure that a status outside 2xx stands for, with the service's own sentence.
 Failure failure_of(const http::ClientResponse& response);
 
+// The delay that a 429 or 503 asks for (RFC 9110 section 10.2.3), in seconds; a date is not taken.
+std::optional<std::chrono::seconds> retry_after_of(const http::ClientResponse& response);
+
 // Text of the service for people: control characters become spaces, what is not UTF-8 is dropped, 4 KiB at most.
 std::string printable(std::string_view text);
 

@@ -1,23 +1,19 @@
 #include "client/client.h"
 
-#include <algorithm>
 #include <map>
 #include <mutex>
 
 #include "client/answers.h"
+#include "client/fit.h"
 #include "client/model_body.h"
-#include "client/session.h"
+#include "client/pool.h"
 #include "client/url.h"
 #include "v2/infer.h"
 
 namespace blindai::client {
 namespace {
 
-constexpr std::size_t max_idle_sessions = 8;
 constexpr std::size_t max_cached_models = 256;
-constexpr std::size_t max_inputs = 64;
-
-bool success(int status) { return status >= 200 && status < 300; }
 
 template <typename T>
 std::unexpected<Failure> failed(Result<T>&& result) {
@@ -36,50 +32,53 @@ class PooledClient final : public Client {
         settings_{.endpoint = std::move(endpoint),
                   .policy = policy_,
                   .key = key_ ? &*key_ : nullptr,
-                  .timeouts = options.timeouts,
-                  .interrupted = std::move(options.interrupted),
-                  .clock = system_clock()} {}
+                  .connect_timeout = options.connect_timeout,
+                  .clock = system_clock()},
+        calls_(std::move(options.calls)),
+        pool_(settings_, options.max_idle_connections) {}
 
   Outcome<void> start() {
-    auto session = VerifiedSession::open(settings_);
+    const Bounds bounds = bounds_of(calls_);
+    auto session = pool_.take(bounds, calls_.retries);
     if (!session) {
       return std::unexpected(std::move(session).error());
     }
-    give_back(std::move(*session));
+    pool_.give_back(std::move(*session));
     return {};
   }
 
-  evidence::Report report() const override {
-    const std::scoped_lock lock(mutex_);
-    return report_;
-  }
-
+  evidence::Report report() const override { return pool_.report(); }
   Outcome<std::string> upload(const std::vector<ModelFile>& files, const std::string& model_id, bool save,
-                              const Progress& progress) override;
+                              const Progress& progress, const CallOptions* own) override;
   Outcome<Prediction> predict(const std::string& model_id, const std::vector<Tensor>& inputs,
-                              const std::optional<Digest>& pin) override;
-  Outcome<std::string> call(const std::string& method, const std::string& target,
-                            const std::string& json_body) override;
-
-  void close() override {
-    std::vector<std::unique_ptr<VerifiedSession>> dropped;
-    const std::scoped_lock lock(mutex_);
-    closed_ = true;
-    dropped.swap(idle_);
-  }
+                              const std::optional<Digest>& pin, const CallOptions* own) override;
+  Outcome<std::string> call(const std::string& method, const std::string& target, const std::string& json_body,
+                            const CallOptions* own) override;
+  void close() override { pool_.close(); }
 
  private:
-  using Session = std::unique_ptr<VerifiedSession>;
   using Specs = std::vector<TensorSpec>;
 
-  // A session ready for one request: from the pool where one is alive, else new. What can be lost here is lost before
-  // any byte of the request was sent, so it is tried again on a new connection; after that nothing is.
-  Outcome<Session> take();
-  void give_back(Session session);
-  Outcome<http::ClientResponse> exchange(http::ClientRequest request, std::size_t max_answer_bytes);
+  // One call: its options, and when it is to be over.
+  struct Call {
+    const CallOptions& options;
+    Bounds bounds;
+  };
+  static Bounds bounds_of(const CallOptions& options) {
+    return {.deadline = Steady::now() + options.timeout, .interrupted = options.interrupted};
+  }
+  Call begin(const CallOptions* own) const {
+    const CallOptions& options = own == nullptr ? calls_ : *own;
+    return {.options = options, .bounds = bounds_of(options)};
+  }
+  Outcome<http::ClientResponse> exchange(http::ClientRequest& request, std::size_t max_answer_bytes, const Call& call,
+                                         Repeatable repeatable) {
+    return pool_.exchange(request, max_answer_bytes, call.bounds, call.options.retries, repeatable);
+  }
   Outcome<std::optional<Digest>> effective_pin(const std::string& model_id, const std::optional<Digest>& pin) const;
-  Outcome<Specs> model_inputs(const std::string& model_id, bool anew);
-  Outcome<std::vector<Tensor>> fit_inputs(const std::string& model_id, const std::vector<Tensor>& inputs);
+  Outcome<Specs> model_inputs(const std::string& model_id, bool anew, const Call& call);
+  Outcome<std::vector<Tensor>> fit_inputs(const std::string& model_id, const std::vector<Tensor>& inputs,
+                                          const Call& call);
   void forget_inputs(const std::string& model_id) {
     const std::scoped_lock lock(mutex_);
     specs_.erase(model_id);
@@ -88,79 +87,25 @@ class PooledClient final : public Client {
   const evidence::Policy policy_;
   const std::optional<auth::ApiKey> key_;
   const SessionSettings settings_;
-  mutable std::mutex mutex_;  // guards all below
-  std::vector<Session> idle_;
-  evidence::Report report_;
+  const CallOptions calls_;
+  SessionPool pool_;
+  std::mutex mutex_;                    // guards the member below
   std::map<std::string, Specs> specs_;  // inputs of models, so that a caller need not name them
-  bool closed_ = false;
 };
 
-Outcome<PooledClient::Session> PooledClient::take() {
-  while (true) {
-    Session session;
-    {
-      const std::scoped_lock lock(mutex_);
-      if (closed_) {
-        return failed(Code::cancelled, {"the connection was closed: connect again"});
-      }
-      if (idle_.empty()) {
-        break;
-      }
-      session = std::move(idle_.back());
-      idle_.pop_back();
-    }
-    if (!session->alive()) {
-      continue;
-    }
-    auto fresh = session->refresh();
-    if (fresh) {
-      return session;
-    }
-    // The server may have closed the idle connection; a new one says what is the matter. All else is the answer.
-    if (fresh.error().error.code != Code::unavailable) {
-      return std::unexpected(std::move(fresh).error());
-    }
-  }
-  return VerifiedSession::open(settings_);
-}
-
-void PooledClient::give_back(Session session) {
-  const std::scoped_lock lock(mutex_);
-  report_ = session->report();
-  if (!closed_ && session->usable() && idle_.size() < max_idle_sessions) {
-    idle_.push_back(std::move(session));
-  }
-}
-
-Outcome<http::ClientResponse> PooledClient::exchange(http::ClientRequest request, std::size_t max_answer_bytes) {
-  auto session = take();
-  if (!session) {
-    return std::unexpected(std::move(session).error());
-  }
-  (*session)->stream().set_deadline(Steady::now() + settings_.timeouts.request);
-  auto response = (*session)->send(std::move(request), max_answer_bytes);
-  give_back(std::move(*session));
-  if (!response) {
-    return failed(std::move(response));
-  }
-  if (!success(response->status)) {
-    return std::unexpected(failure_of(*response));
-  }
-  return std::move(*response);
-}
-
 Outcome<std::string> PooledClient::call(const std::string& method, const std::string& target,
-                                        const std::string& json_body) {
+                                        const std::string& json_body, const CallOptions* own) {
   http::ClientRequest request{.method = method, .target = target};
   if (!json_body.empty()) {
     request.headers.emplace_back("Content-Type", "application/json");
     request.body.push_back(as_bytes(json_body));
   }
-  auto response = exchange(std::move(request), max_json_answer_bytes);
+  const bool reads = method == "GET" || method == "HEAD";
+  auto response = exchange(request, max_json_answer_bytes, begin(own), reads ? Repeatable::yes : Repeatable::no);
   if (!response) {
     return std::unexpected(std::move(response).error());
   }
-  if (method != "GET") {
+  if (!reads) {
     const std::scoped_lock lock(mutex_);
     specs_.clear();
   }
@@ -168,12 +113,15 @@ Outcome<std::string> PooledClient::call(const std::string& method, const std::st
 }
 
 Outcome<std::string> PooledClient::upload(const std::vector<ModelFile>& files, const std::string& model_id, bool save,
-                                          const Progress& progress) {
-  auto body = ModelBody::open(files, settings_.interrupted);
+                                          const Progress& progress, const CallOptions* own) {
+  const CallOptions& options = own == nullptr ? calls_ : *own;
+  auto body = ModelBody::open(files, options.interrupted);
   if (!body) {
     return failed(std::move(body));
   }
-  auto session = take();
+  // Hashing a bundle may have taken long: what follows has time of its own.
+  const Call call = begin(own);
+  auto session = pool_.take(call.bounds, options.retries);
   if (!session) {
     return std::unexpected(std::move(session).error());
   }
@@ -194,7 +142,7 @@ Outcome<std::string> PooledClient::upload(const std::vector<ModelFile>& files, c
       progress(sent, body->total_bytes());
     }
     // A fast peer never makes the stream wait, and only a stream that waits asks.
-    if (settings_.interrupted && settings_.interrupted()) {
+    if (options.interrupted && options.interrupted()) {
       return fail(Code::cancelled, {"the upload was interrupted"});
     }
     auto got = body->read(out);
@@ -205,7 +153,7 @@ Outcome<std::string> PooledClient::upload(const std::vector<ModelFile>& files, c
     sent += *got;
     // Each step has its own time; the last one waits for the model to be loaded and warmed up.
     const bool last = sent == body->total_bytes();
-    stream.set_deadline(Steady::now() + (last ? settings_.timeouts.load : settings_.timeouts.request));
+    stream.set_deadline(Steady::now() + (last ? options.load : options.timeout));
     return got;
   };
   request.all_sent = [&] {
@@ -213,16 +161,16 @@ Outcome<std::string> PooledClient::upload(const std::vector<ModelFile>& files, c
       progress(sent, body->total_bytes());
     }
   };
-  stream.set_deadline(Steady::now() + settings_.timeouts.request);
-  auto response = (*session)->send(std::move(request), max_json_answer_bytes);
-  give_back(std::move(*session));
+  stream.set_deadline(Steady::now() + options.timeout);
+  auto response = (*session)->send(request, max_json_answer_bytes);
+  pool_.give_back(std::move(*session));
   if (file_error) {
     return std::unexpected(Failure{std::move(*file_error)});
   }
   if (!response) {
     return failed(std::move(response));
   }
-  if (!success(response->status)) {
+  if (response->status < 200 || response->status >= 300) {
     return std::unexpected(failure_of(*response));
   }
   std::string answer(as_text(response->body));
@@ -257,7 +205,7 @@ Outcome<std::optional<Digest>> PooledClient::effective_pin(const std::string& mo
       std::move(made)});
 }
 
-Outcome<PooledClient::Specs> PooledClient::model_inputs(const std::string& model_id, bool anew) {
+Outcome<PooledClient::Specs> PooledClient::model_inputs(const std::string& model_id, bool anew, const Call& call) {
   if (!anew) {
     const std::scoped_lock lock(mutex_);
     if (const auto found = specs_.find(model_id); found != specs_.end()) {
@@ -265,7 +213,7 @@ Outcome<PooledClient::Specs> PooledClient::model_inputs(const std::string& model
     }
   }
   http::ClientRequest request{.method = "GET", .target = "/v2/models/" + percent_encode(model_id)};
-  auto response = exchange(std::move(request), max_json_answer_bytes);
+  auto response = exchange(request, max_json_answer_bytes, call, Repeatable::yes);
   if (!response) {
     return std::unexpected(std::move(response).error());
   }
@@ -281,80 +229,37 @@ Outcome<PooledClient::Specs> PooledClient::model_inputs(const std::string& model
   return std::move(metadata->inputs);
 }
 
-// Names given by position are filled in. Errors: invalid_argument.
-Result<std::vector<Tensor>> named(std::vector<Tensor> inputs, const std::vector<TensorSpec>& specs) {
-  const bool by_position = std::ranges::all_of(inputs, [](const Tensor& tensor) { return tensor.name.empty(); });
-  if (!by_position) {
-    return inputs;
+// A mistake is found before a byte of the inputs is sent. Metadata that is remembered may be of a model that was replaced
+// meanwhile, so a mistake is looked at twice.
+Outcome<std::vector<Tensor>> PooledClient::fit_inputs(const std::string& model_id, const std::vector<Tensor>& inputs,
+                                                      const Call& call) {
+  auto specs = model_inputs(model_id, false, call);
+  auto fitted = specs ? fit(inputs, *specs) : Result<std::vector<Tensor>>();
+  if (specs && !fitted) {
+    specs = model_inputs(model_id, true, call);
+    fitted = specs ? fit(inputs, *specs) : Result<std::vector<Tensor>>();
   }
-  if (inputs.size() != specs.size()) {
-    std::string names;
-    for (const auto& spec : specs) {
-      names += (names.empty() ? "" : ", ") + spec.name;
-    }
-    return fail(Code::invalid_argument,
-                {"the model takes {} inputs ({}) and {} were given: give a dict by input name, or as many tensors",
-                 specs.size(), Disclosed(names), inputs.size()});
+  if (!specs) {
+    return std::unexpected(std::move(specs).error());
   }
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    inputs[i].name = specs[i].name;
+  if (!fitted) {
+    return failed(std::move(fitted));
   }
-  return inputs;
-}
-
-Result<void> check_inputs(const std::vector<Tensor>& inputs, const std::vector<TensorSpec>& specs) {
-  std::vector<v2::InputHead> heads;
-  heads.reserve(inputs.size());
-  for (const auto& tensor : inputs) {
-    heads.push_back({.name = tensor.name,
-                     .datatype = tensor.datatype,
-                     .shape = tensor.shape,
-                     .byte_size = tensor.data.size(),
-                     .binary = true});
-  }
-  BLINDAI_TRY([[maybe_unused]] const auto order, v2::match_inputs(heads, specs));
-  return {};
-}
-
-// Inputs with names, types and shapes that the model takes: a mistake is found before a byte of them is sent. Metadata
-// that is remembered may be of a model that was replaced meanwhile, so a mistake is looked at twice.
-Outcome<std::vector<Tensor>> PooledClient::fit_inputs(const std::string& model_id, const std::vector<Tensor>& inputs) {
-  for (const bool anew : {false, true}) {
-    auto specs = model_inputs(model_id, anew);
-    if (!specs) {
-      return std::unexpected(std::move(specs).error());
-    }
-    auto fitted = named(inputs, *specs);
-    const auto checked = fitted ? check_inputs(*fitted, *specs) : Result<void>(std::unexpected(fitted.error()));
-    if (checked) {
-      return std::move(*fitted);
-    }
-    if (anew) {
-      return std::unexpected(Failure{checked.error()});
-    }
-  }
-  return failed(Code::internal, {"internal error"});
+  return std::move(*fitted);
 }
 
 Outcome<Prediction> PooledClient::predict(const std::string& model_id, const std::vector<Tensor>& inputs,
-                                          const std::optional<Digest>& pin) {
-  if (inputs.empty() || inputs.size() > max_inputs) {
-    return failed(Code::invalid_argument, {"a request has 1 to {} inputs", max_inputs});
-  }
-  for (const auto& tensor : inputs) {
-    const bool whole =
-        tensor.datatype != DataType::bytes || holds_elements(tensor.data, element_count(tensor.shape).value_or(0));
-    if (!size_fits(tensor.datatype, tensor.shape, tensor.data.size()) || !whole) {
-      return failed(
-          Code::invalid_argument,
-          {"the data of the input {} does not have the size of its shape and datatype", Disclosed(tensor.name)});
-    }
+                                          const std::optional<Digest>& pin, const CallOptions* own) {
+  const auto sizes = check_sizes(inputs);
+  if (!sizes) {
+    return std::unexpected(Failure{sizes.error()});
   }
   auto wanted = effective_pin(model_id, pin);
   if (!wanted) {
     return std::unexpected(std::move(wanted).error());
   }
-  auto fitted = fit_inputs(model_id, inputs);
+  const Call call = begin(own);
+  auto fitted = fit_inputs(model_id, inputs, call);
   if (!fitted) {
     return std::unexpected(std::move(fitted).error());
   }
@@ -373,7 +278,7 @@ Outcome<Prediction> PooledClient::predict(const std::string& model_id, const std
   for (const auto& tensor : *fitted) {
     request.body.push_back(tensor.data);
   }
-  auto response = exchange(std::move(request), max_predict_answer_bytes);
+  auto response = exchange(request, max_predict_answer_bytes, call, Repeatable::yes);
   if (!response) {
     forget_inputs(model_id);
     return std::unexpected(std::move(response).error());

@@ -4,6 +4,8 @@
 // Client keeps a small pool of verified connections; each new connection is attested anew, and again before the keyset
 // or the appraisal grows too old.
 //
+// What is repeated, and what never is, stands in retry.h.
+//
 // Thread rule: Client is thread-safe; calls block. `interrupted` is asked at least every 100 ms on the calling thread.
 #pragma once
 
@@ -21,18 +23,21 @@
 
 namespace blindai::client {
 
-struct Timeouts {
-  Steady::duration connect = std::chrono::seconds(10);
-  Steady::duration request = std::chrono::seconds(60);  // without progress, for uploads; in all, for the rest
-  Steady::duration load = std::chrono::seconds(300);    // from the last byte of an upload to the answer
+struct CallOptions {
+  // For the call in all, with connecting, repeating and the pauses between; for an upload: without progress.
+  Steady::duration timeout = std::chrono::seconds(60);
+  Steady::duration load = std::chrono::seconds(300);  // from the last byte of an upload to the answer
+  unsigned retries = 0;                               // how often a call may be repeated
+  std::function<bool()> interrupted{};                // true ends the call with Code::cancelled
 };
 
 struct Options {
   std::string url;  // https://host[:port]; nothing else
   evidence::Policy policy;
-  std::string api_key;  // empty: none (auth "open")
-  Timeouts timeouts;
-  std::function<bool()> interrupted;
+  std::string api_key;                                          // empty: none (auth "open")
+  Steady::duration connect_timeout = std::chrono::seconds(10);  // of one connection, until it is verified
+  std::size_t max_idle_connections = 8;
+  CallOptions calls;  // of connect(), and of calls that bring none of their own
 };
 
 // The failed attestation's report rides beside the error, and what the service itself said of it.
@@ -40,6 +45,7 @@ struct Failure {
   Error error;
   std::optional<evidence::Report> report{};
   std::string answer{};  // the service's own sentence, for people: printable, at most 4 KiB; empty where there is none
+  std::optional<std::chrono::seconds> retry_after{};  // of a 429 or 503 that names it
 };
 template <typename T>
 using Outcome = std::expected<T, Failure>;
@@ -70,17 +76,19 @@ class Client {
   virtual ~Client() = default;
   virtual evidence::Report report() const = 0;  // of the newest verified connection
 
+  // In each call `own` are the options of this call; null: those of the client.
+  //
   // Uploads one file, or a bundle where there are several. Answer: the server's JSON. `progress` is told the total when
   // the last byte has gone out; the model is then loaded and warmed up before the answer comes.
   using Progress = std::function<void(std::uint64_t sent_bytes, std::uint64_t total_bytes)>;
   virtual Outcome<std::string> upload(const std::vector<ModelFile>& files, const std::string& model_id, bool save,
-                                      const Progress& progress) = 0;
+                                      const Progress& progress, const CallOptions* own = nullptr) = 0;
   // `pin`: the digest that must answer, or none.
   virtual Outcome<Prediction> predict(const std::string& model_id, const std::vector<Tensor>& inputs,
-                                      const std::optional<Digest>& pin) = 0;
+                                      const std::optional<Digest>& pin, const CallOptions* own = nullptr) = 0;
   // Any JSON route: listing, inspection, deletion, keys. Answer: the body of a 2xx.
-  virtual Outcome<std::string> call(const std::string& method, const std::string& target,
-                                    const std::string& json_body) = 0;
+  virtual Outcome<std::string> call(const std::string& method, const std::string& target, const std::string& json_body,
+                                    const CallOptions* own = nullptr) = 0;
   virtual void close() = 0;
 };
 

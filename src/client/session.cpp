@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "client/answers.h"
 #include "crypto/crypto.h"
 
 namespace blindai::client {
@@ -34,11 +35,15 @@ Failure refused(evidence::Report report, Detail detail = {}) {
 Failure no_answer(const http::ClientResponse& response, evidence::Report report) {
   const Code code = code_of_http_status(response.status);
   if (code == Code::unavailable && response.status == http_status(Code::unavailable)) {
-    return failure({Code::unavailable,
-                    {"the service cannot attest itself now (HTTP status {}); try again later", response.status}});
+    Failure later{Error{Code::unavailable,
+                        {"the service cannot attest itself now (HTTP status {}); try again later", response.status}}};
+    later.retry_after = retry_after_of(response);
+    return later;
   }
   if (code == Code::resource_exhausted) {
-    return failure({Code::resource_exhausted, {"the service has no room for another connection; try again later"}});
+    Failure later{Error{Code::resource_exhausted, {"the service has no room for another connection; try again later"}}};
+    later.retry_after = retry_after_of(response);
+    return later;
   }
   report.fail("attest_answer", "HTTP status 200", fmt::format("HTTP status {}", response.status), "TLS");
   return refused(std::move(report));
@@ -107,6 +112,11 @@ bool lists(const cbor::Map& config, const char* member, std::string_view word) {
          });
 }
 
+// A connection has its own time, and at most what the call has left.
+Steady::time_point connected_by(const SessionSettings& settings, const Bounds& bounds) {
+  return std::min(bounds.deadline, Steady::now() + settings.connect_timeout);
+}
+
 }  // namespace
 
 VerifiedSession::VerifiedSession(const SessionSettings& settings, std::unique_ptr<channel::ClientStream> stream,
@@ -119,12 +129,13 @@ VerifiedSession::VerifiedSession(const SessionSettings& settings, std::unique_pt
       verified_steady_(Steady::now()),
       last_used_(verified_steady_) {}
 
-Outcome<std::unique_ptr<VerifiedSession>> VerifiedSession::open(const SessionSettings& settings) {
+Outcome<std::unique_ptr<VerifiedSession>> VerifiedSession::open(const SessionSettings& settings, const Bounds& bounds) {
+  const auto connected = connected_by(settings, bounds);
   const channel::ClientOptions options{.host = settings.endpoint.host,
                                        .port = settings.endpoint.port,
                                        .identity = settings.policy.identity.value_or(evidence::Identity{}),
-                                       .connect_timeout = settings.timeouts.connect,
-                                       .interrupted = settings.interrupted};
+                                       .connect_timeout = connected - Steady::now(),
+                                       .interrupted = bounds.interrupted};
   auto stream = channel::ClientStream::connect(options);
   if (!stream) {
     if (stream.error().code != Code::attestation_failed) {
@@ -134,11 +145,12 @@ Outcome<std::unique_ptr<VerifiedSession>> VerifiedSession::open(const SessionSet
     report.fail("tls_version", "TLS 1.3", stream.error().message.str(), "TLS");
     return std::unexpected(refused(std::move(report), stream.error().detail));
   }
-  (*stream)->set_deadline(Steady::now() + settings.timeouts.connect);
+  (*stream)->set_deadline(connected);
   auto verified = attest(**stream, settings);
   if (!verified) {
     return std::unexpected(std::move(verified).error());
   }
+  (*stream)->set_deadline(bounds.deadline);
   return std::unique_ptr<VerifiedSession>(
       new VerifiedSession(settings, std::move(*stream), std::move(verified->keyset), std::move(verified->report)));
 }
@@ -161,11 +173,13 @@ bool VerifiedSession::alive() {
   return !got && got.error().code == Code::deadline_exceeded;
 }
 
-Outcome<void> VerifiedSession::refresh() {
+Outcome<void> VerifiedSession::begin(const Bounds& bounds) {
+  stream_->set_interrupted(bounds.interrupted);
+  stream_->set_deadline(bounds.deadline);
   if (!appraisal_ends()) {
     return {};
   }
-  stream_->set_deadline(Steady::now() + settings_.timeouts.connect);
+  stream_->set_deadline(connected_by(settings_, bounds));
   auto verified = attest(*stream_, settings_);
   if (!verified) {
     usable_ = false;
@@ -177,6 +191,7 @@ Outcome<void> VerifiedSession::refresh() {
   verified_at_ = settings_.clock.now();
   verified_steady_ = Steady::now();
   authorised_ = false;
+  stream_->set_deadline(bounds.deadline);
   return {};
 }
 
@@ -202,15 +217,14 @@ Result<void> VerifiedSession::authorise() {
   return {};
 }
 
-Result<http::ClientResponse> VerifiedSession::send(http::ClientRequest request, std::size_t max_answer_bytes) {
+Result<http::ClientResponse> VerifiedSession::send(http::ClientRequest& request, std::size_t max_answer_bytes,
+                                                   http::Reached* reached) {
   if (!usable_) {
     return fail(Code::unavailable, {"the connection is closed"});
   }
   BLINDAI_CHECK(authorise());
-  if (!authorization_.empty()) {
-    request.headers.emplace_back("Authorization", authorization_);
-  }
-  auto response = http::exchange(*stream_, settings_.endpoint.authority, request, max_answer_bytes);
+  request.authorization = authorization_;
+  auto response = http::exchange(*stream_, settings_.endpoint.authority, request, max_answer_bytes, reached);
   last_used_ = Steady::now();
   if (!response || !response->keep_alive) {
     usable_ = false;

@@ -24,26 +24,35 @@ struct SessionSettings {
   Endpoint endpoint;
   const evidence::Policy& policy;
   const auth::ApiKey* key = nullptr;  // none: only where the service is open
-  Timeouts timeouts;
-  std::function<bool()> interrupted;
+  Steady::duration connect_timeout = std::chrono::seconds(10);
   const Clock& clock;
+};
+
+// What bounds the call that a session serves.
+struct Bounds {
+  Steady::time_point deadline;
+  const std::function<bool()>& interrupted;
 };
 
 class VerifiedSession {
  public:
-  static Outcome<std::unique_ptr<VerifiedSession>> open(const SessionSettings& settings);
+  static Outcome<std::unique_ptr<VerifiedSession>> open(const SessionSettings& settings, const Bounds& bounds);
   VerifiedSession(const VerifiedSession&) = delete;
   VerifiedSession& operator=(const VerifiedSession&) = delete;
   ~VerifiedSession() = default;
 
   // Whether the connection may take another request without being judged anew: nothing closed it, and it is young.
   bool alive();
-  // Attests again on this connection where the appraisal is about to end. After a failure the session is of no use.
-  Outcome<void> refresh();
+  // Makes the session ready for a call: attests again on this connection where the appraisal is about to end. After a
+  // failure the session is of no use.
+  Outcome<void> begin(const Bounds& bounds);
+  // After the call: what bounded it is forgotten.
+  void end() { stream_->set_interrupted({}); }
   // Sends a request, with the proof of the API key for this very connection, and reads the answer. After a failure, and
   // where the peer closes, usable() is false. Errors: those of http::exchange, and unauthenticated where the service
   // wants a key and there is none; then nothing was sent.
-  Result<http::ClientResponse> send(http::ClientRequest request, std::size_t max_answer_bytes);
+  Result<http::ClientResponse> send(http::ClientRequest& request, std::size_t max_answer_bytes,
+                                    http::Reached* reached = nullptr);
   bool usable() const { return usable_; }
 
   channel::ClientStream& stream() { return *stream_; }  // for its deadline

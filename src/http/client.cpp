@@ -34,6 +34,9 @@ std::string head_of(const std::string& host, const ClientRequest& request) {
   for (const auto& [name, value] : request.headers) {
     head += fmt::format("{}: {}\r\n", name, value);
   }
+  if (!request.authorization.empty()) {
+    head += fmt::format("Authorization: {}\r\n", request.authorization);
+  }
   if (size != 0 || request.method == "POST" || request.method == "PUT") {
     head += fmt::format("Content-Length: {}\r\n", size);
   }
@@ -76,7 +79,7 @@ struct Head {
   Bytes body_start;
 };
 
-Result<Head> receive_head(channel::ClientStream& stream) {
+Result<Head> receive_head(channel::ClientStream& stream, Reached& reached) {
   beast::response_parser<beast::empty_body> parser;
   parser.header_limit(max_head_bytes);
   parser.body_limit(boost::none);  // counted by the caller
@@ -92,6 +95,7 @@ Result<Head> receive_head(channel::ClientStream& stream) {
       return have == 0 ? closed() : not_http({"cut off in the head"});
     }
     have += count;
+    reached = Reached::answer_begun;
     boost::system::error_code error;
     const std::size_t used = parser.put(boost::asio::buffer(buffer.data() + head_bytes, have - head_bytes), error);
     head_bytes += used;
@@ -117,8 +121,9 @@ Result<Head> receive_head(channel::ClientStream& stream) {
   return head;
 }
 
-Result<ClientResponse> receive(channel::ClientStream& stream, const std::string& method, std::size_t max_body_bytes) {
-  BLINDAI_TRY(Head head, receive_head(stream));
+Result<ClientResponse> receive(channel::ClientStream& stream, const std::string& method, std::size_t max_body_bytes,
+                               Reached& reached) {
+  BLINDAI_TRY(Head head, receive_head(stream, reached));
   if (method == "HEAD" || head.response.status == 204 || head.response.status == 304) {
     return std::move(head.response);
   }
@@ -154,7 +159,10 @@ const std::string* ClientResponse::find(std::string_view name) const {
 }
 
 Result<ClientResponse> exchange(channel::ClientStream& stream, const std::string& host, const ClientRequest& request,
-                                std::size_t max_body_bytes) {
+                                std::size_t max_body_bytes, Reached* reached) {
+  Reached unseen{};
+  Reached& came = reached == nullptr ? unseen : *reached;
+  came = std::max(came, Reached::request_begun);
   const auto sent = send(stream, head_of(host, request), request);
   if (!sent && sent.error().code != Code::unavailable) {
     return std::unexpected(sent.error());
@@ -163,7 +171,7 @@ Result<ClientResponse> exchange(channel::ClientStream& stream, const std::string
     request.all_sent();
   }
   // A server that refuses an upload answers before it has all of it, and closes: what it said is still to be read.
-  auto response = receive(stream, request.method, max_body_bytes);
+  auto response = receive(stream, request.method, max_body_bytes, came);
   if (!sent) {
     if (!response) {
       return std::unexpected(sent.error());

@@ -8,6 +8,13 @@
 
 namespace blindai::http {
 
+// How far an exchange came, whatever became of it: what may be repeated depends on it.
+enum class Reached : std::uint8_t {
+  nothing,        // not a byte of the request was given to the network
+  request_begun,  // some or all of it may have arrived, and nothing of an answer came back
+  answer_begun,
+};
+
 struct ClientRequest {
   std::string method;
   std::string target;
@@ -16,6 +23,7 @@ struct ClientRequest {
   std::uint64_t streamed_body_bytes = 0;                       // besides `body`: pulled from `more`
   std::function<Result<std::size_t>(MutableBytes)> more{};     // fills up to the span; called until all are sent
   std::function<void()> all_sent{};                            // once, when the last byte has gone to the network
+  std::string authorization{};                                 // value of that header; none where empty
 };
 
 struct ClientResponse {
@@ -26,9 +34,9 @@ struct ClientResponse {
   const std::string* find(std::string_view name) const;
 };
 
-// Errors: unavailable (closed, reset), deadline_exceeded, cancelled, too_large (answer over max_body_bytes), and
-// attestation-neutral invalid answers as unavailable.
+// `reached`, where given, is raised as the exchange goes on, never lowered. Errors: unavailable (closed, reset), deadline_exceeded,
+// cancelled, too_large (answer over max_body_bytes), attestation_failed (what came is no answer of HTTP/1.1 with a length).
 Result<ClientResponse> exchange(channel::ClientStream& stream, const std::string& host, const ClientRequest& request,
-                                std::size_t max_body_bytes);
+                                std::size_t max_body_bytes, Reached* reached = nullptr);
 
 }  // namespace blindai::http

@@ -16,7 +16,8 @@ constexpr std::uint64_t large_body_bytes = 1024 * 1024;
 
 Task<void> Exchange::respond_error(const Error& error) {
   std::vector<Header> headers;
-  if (error.code == Code::resource_exhausted || error.code == Code::unavailable) {
+  // Clients that see it ask again: never for what was begun and may have brought a worker down.
+  if (!error.begun && (error.code == Code::resource_exhausted || error.code == Code::unavailable)) {
     headers.push_back({"Retry-After", "1"});
   }
   co_await respond_refusal(http_status(error.code), error, std::move(headers));

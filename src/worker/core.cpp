@@ -22,8 +22,10 @@ std::unexpected<Error> down() {
 }
 
 std::unexpected<Error> crashed() {
-  return fail(Code::unavailable,
-              {"the model's worker ended while it ran this request; it is not tried again by itself"});
+  Error error{Code::unavailable,
+              {"the model's worker ended while it ran this request; it is not tried again by itself"}};
+  error.begun = true;
+  return std::unexpected(std::move(error));
 }
 
 }  // namespace

@@ -160,8 +160,11 @@ std::unexpected<Error> refusal(const AnswerHeader& copy) {
   switch (copy.code) {
     case 1 + static_cast<std::uint32_t>(Code::invalid_argument):
       return fail(Code::invalid_argument, {"the model refused the request: {}", Disclosed(text)});
-    case 1 + static_cast<std::uint32_t>(Code::resource_exhausted):
-      return fail(Code::resource_exhausted, {"the model needed more memory than it may use for this request"});
+    case 1 + static_cast<std::uint32_t>(Code::resource_exhausted): {
+      Error error{Code::resource_exhausted, {"the model needed more memory than it may use for this request"}};
+      error.begun = true;
+      return std::unexpected(std::move(error));
+    }
     case 1 + static_cast<std::uint32_t>(Code::too_large):
       return fail(Code::too_large, {"the model's answer is larger than the limit"});
     case 1 + static_cast<std::uint32_t>(Code::cancelled):

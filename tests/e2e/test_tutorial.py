@@ -176,6 +176,6 @@ def test_uploading_again_moves_the_pin(client, tmp_path):
 
 
 def test_a_pin_to_another_model_is_refused(client, linear):
-    client._pins.remember(linear, "sha256:" + "00" * 32)
+    client._calls._pins.remember(linear, "sha256:" + "00" * 32)
     with pytest.raises(blindai.ModelError):
         client.predict(linear, X)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import warnings
 
@@ -17,12 +18,23 @@ REPORT = {"tee": "simulated", "simulated": True, "checks": [{"name": "report_dat
 X = np.zeros((1, 2), np.float32)
 
 
+class CallOptions:
+    """Stands for _core.Call."""
+
+    def __init__(self, *, timeout, load_timeout, retries, signals):
+        self.timeout, self.load_timeout, self.retries, self.signals = timeout, load_timeout, retries, signals
+
+    def cancel(self):
+        raise AssertionError("nothing is cancelled here")
+
+
 class Core:
     """Stands for _core.Connection: remembers what it was asked, and gives or raises what a test says."""
 
     def __init__(self):
         self.options = {}
         self.asked = []
+        self.calls = []
         self.answers = {}
         self.report_document = REPORT
         self.closed = 0
@@ -34,13 +46,16 @@ class Core:
             raise answer
         return answer
 
-    def upload(self, files, model_id, save, progress):
+    def upload(self, files, model_id, save, progress, call):
+        self.calls.append(call)
         return self._answer("upload", files, model_id, save)
 
-    def predict(self, model_id, inputs, pin):
+    def predict(self, model_id, inputs, pin, call):
+        self.calls.append(call)
         return self._answer("predict", model_id, inputs, pin)
 
-    def call(self, method, target, body):
+    def call(self, method, target, body, call):
+        self.calls.append(call)
         return self._answer("call", method, target, body)
 
     def report(self):
@@ -69,14 +84,15 @@ def core(monkeypatch, tmp_path):
         return made
 
     monkeypatch.setattr(_core, "connect", connect)
+    monkeypatch.setattr(_core, "Call", CallOptions)
     warnings.simplefilter("ignore", blindai.SimulationModeWarning)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", blindai.SimulationModeWarning)
         yield made
 
 
-def failure(code, message="private words", answer="", report=None):
-    return _core.Failure(code, message, answer, "detail", json.dumps(report) if report else None)
+def failure(code, message="private words", answer="", report=None, retry_after=None):
+    return _core.Failure(code, message, answer, "detail", json.dumps(report) if report else None, retry_after)
 
 
 def test_without_arguments_the_default_profile_says_all(core):
@@ -120,15 +136,49 @@ def test_a_policy_that_is_not_there_is_named(core, tmp_path):
 
 
 def test_time_outs_are_finite_and_an_upload_has_time_to_load(core):
-    blindai.connect(timeout=3)
+    core.answers["call"] = "{}"
+    blindai.connect(timeout=3).models()
     assert core.options["connect_timeout"] == 3
-    assert core.options["request_timeout"] == 3
-    assert core.options["load_timeout"] == 300
-    blindai.connect(timeout=900)
-    assert (core.options["connect_timeout"], core.options["load_timeout"]) == (10, 900)
+    assert (core.calls[-1].timeout, core.calls[-1].load_timeout) == (3, 300)
+    blindai.connect(timeout=900).models()
+    assert (core.options["connect_timeout"], core.calls[-1].load_timeout) == (10, 900)
     for wrong in (0, -1, float("inf"), float("nan"), None, "3"):
         with pytest.raises(blindai.ConfigurationError, match="finite"):
             blindai.connect(timeout=wrong)
+
+
+def test_options_are_changed_for_a_view_of_the_same_client(core):
+    core.answers["call"] = "{}"
+    client = blindai.connect(timeout=7)
+    hasty = client.with_options(timeout=1, retries=0)
+    for given, wanted in ((client, (7, 2)), (hasty, (1, 0)), (hasty.with_options(retries=5), (1, 5))):
+        given.models()
+        assert (core.calls[-1].timeout, core.calls[-1].retries, core.calls[-1].signals) == (*wanted, True)
+    for wrong in ({"retries": -1}, {"retries": 11}, {"retries": 1.5}, {"retries": True}, {"timeout": 0}):
+        with pytest.raises(blindai.ConfigurationError):
+            client.with_options(**wrong)
+    hasty.close()
+    assert core.closed == 1
+    with pytest.raises(blindai.BlindAIError, match="closed"):
+        client.models()
+
+
+def test_connecting_itself_is_not_repeated(core):
+    blindai.connect()
+    assert core.options["call"].retries == 0
+
+
+def test_an_error_says_when_to_come_back(core):
+    client = blindai.connect()
+    for code, kind in (("unavailable", blindai.UnavailableError), ("resource_exhausted", blindai.QuotaError)):
+        core.answers["predict"] = failure(code, retry_after=3.0)
+        with pytest.raises(kind) as caught:
+            client.predict("m", X)
+        assert caught.value.retry_after == 3.0
+        core.answers["predict"] = failure(code)
+        with pytest.raises(kind) as caught:
+            client.predict("m", X)
+        assert caught.value.retry_after is None
 
 
 def test_simulation_is_said_aloud_at_the_callers_line(core):
@@ -274,8 +324,6 @@ def test_asyncio_calls_are_the_same_calls(core):
 
 
 def test_signatures_are_those_of_the_design():
-    import inspect  # noqa: PLC0415
-
     wanted = "(url=None, *, profile=None, policy=None, api_key=None, timeout=60.0)"
     bare = inspect.signature(connection.connect).replace(return_annotation=inspect.Signature.empty)
     bare = bare.replace(parameters=[p.replace(annotation=p.empty) for p in bare.parameters.values()])

@@ -19,7 +19,7 @@ def stubbed():
         if isinstance(node, ast.ClassDef):
             classes.add(node.name)
             for member in node.body:
-                if isinstance(member, ast.FunctionDef):
+                if isinstance(member, ast.FunctionDef) and not member.name.startswith("_"):
                     functions[f"{node.name}.{member.name}"] = parameters(member)
         elif isinstance(node, ast.FunctionDef):
             functions[node.name] = parameters(node)

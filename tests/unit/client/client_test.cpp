@@ -50,7 +50,8 @@ class ClientTest : public testing::Test {
     out.url = service.url();
     out.policy = service.policy();
     out.api_key = key_.text();
-    out.timeouts = {.connect = seconds(5), .request = seconds(5), .load = seconds(5)};
+    out.connect_timeout = seconds(5);
+    out.calls = {.timeout = seconds(5), .load = seconds(5)};
     return out;
   }
   std::unique_ptr<Client> connect(const FakeService& service) {
@@ -341,7 +342,7 @@ TEST_F(ClientTest, AConnectionThatDiedWhileIdleIsReplacedByAVerifiedOne) {
 TEST_F(ClientTest, AServiceThatIsSilentRunsIntoTheDeadline) {
   FakeService service({.answer = [](const Seen&) { return Reply{.silent = true}; }});
   auto wanted = options(service);
-  wanted.timeouts.request = milliseconds(300);
+  wanted.calls.timeout = milliseconds(300);
   auto client = Client::connect(std::move(wanted));
   ASSERT_TRUE(client);
   const auto begin = Steady::now();
@@ -353,8 +354,8 @@ TEST_F(ClientTest, ACallEndsSoonAfterItIsInterrupted) {
   FakeService service({.answer = [](const Seen&) { return Reply{.silent = true}; }});
   std::atomic<bool> stop = false;
   auto wanted = options(service);
-  wanted.timeouts.request = seconds(30);
-  wanted.interrupted = [&] { return stop.load(); };
+  wanted.calls.timeout = seconds(30);
+  wanted.calls.interrupted = [&] { return stop.load(); };
   auto client = Client::connect(std::move(wanted));
   ASSERT_TRUE(client);
   std::thread later([&] {
@@ -480,7 +481,7 @@ TEST_F(UploadTest, StopsSoonAfterItIsInterruptedHoweverFastThePeer) {
   FakeService service({.answer = created});
   std::atomic<bool> stop = false;
   auto wanted = options(service);
-  wanted.interrupted = [&] { return stop.load(); };
+  wanted.calls.interrupted = [&] { return stop.load(); };
   auto client = Client::connect(std::move(wanted));
   ASSERT_TRUE(client);
   const auto answer =

@@ -99,6 +99,9 @@ struct FakeService::Link {
     head += reply.close ? "Connection: close\r\n\r\n" : "\r\n";
     Bytes all = copy(as_bytes(head));
     append(all, reply.body);
+    if (reply.cut) {
+      all.resize(std::min(all.size(), *reply.cut));
+    }
     return SSL_write(tls, all.data(), static_cast<int>(all.size())) > 0;
   }
 };
@@ -253,7 +256,7 @@ void FakeService::serve(int fd, int number) {
     if (reply.silent) {
       continue;
     }
-    going = !reply.vanish && link.write(reply) && !reply.close;
+    going = !reply.vanish && link.write(reply) && !reply.close && !reply.cut;
     request = {};
   }
   SSL_shutdown(tls);

@@ -32,9 +32,10 @@ struct Reply {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers{};
   Bytes body{};
-  bool close = false;   // after the answer
-  bool vanish = false;  // closes instead of answering
-  bool silent = false;  // neither answers nor closes
+  bool close = false;                // after the answer
+  bool vanish = false;               // closes instead of answering
+  bool silent = false;               // neither answers nor closes
+  std::optional<std::size_t> cut{};  // closes after so many bytes of the answer, its head counted
 };
 Reply json_reply(std::string_view json, int status = 200);
 

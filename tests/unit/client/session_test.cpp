@@ -26,19 +26,16 @@ TEST(VerifiedSession, SendsNothingAfterItFailedToProveItselfAgain) {
   const auto policy = service.policy();
   const auto key = auth::ApiKey::generate();
   ManualClock clock(system_clock().now());
-  const SessionSettings settings{.endpoint = *parse_url(service.url()),
-                                 .policy = policy,
-                                 .key = &key,
-                                 .timeouts = {},
-                                 .interrupted = {},
-                                 .clock = clock};
-  auto session = VerifiedSession::open(settings);
+  const std::function<bool()> never;
+  const Bounds bounds{.deadline = Steady::now() + std::chrono::seconds(20), .interrupted = never};
+  const SessionSettings settings{.endpoint = *parse_url(service.url()), .policy = policy, .key = &key, .clock = clock};
+  auto session = VerifiedSession::open(settings, bounds);
   ASSERT_TRUE(session);
   clock.advance(2 * 3600);
-  ASSERT_FALSE((*session)->refresh());
+  ASSERT_FALSE((*session)->begin(bounds));
   http::ClientRequest request{
       .method = "GET", .target = "/x", .headers = {}, .body = {}, .streamed_body_bytes = 0, .more = {}};
-  EXPECT_FALSE((*session)->send(std::move(request), 1000));
+  EXPECT_FALSE((*session)->send(request, 1000));
   EXPECT_FALSE((*session)->alive());
   EXPECT_TRUE(service.seen().empty());
 }
@@ -48,23 +45,20 @@ TEST(VerifiedSession, ProvesItselfEveryHourUntilTheKeysetEnds) {
   const auto policy = service.policy();
   const auto key = auth::ApiKey::generate();
   ManualClock clock(system_clock().now());
-  const SessionSettings settings{.endpoint = *parse_url(service.url()),
-                                 .policy = policy,
-                                 .key = &key,
-                                 .timeouts = {},
-                                 .interrupted = {},
-                                 .clock = clock};
-  auto session = VerifiedSession::open(settings);
+  const std::function<bool()> never;
+  const Bounds bounds{.deadline = Steady::now() + std::chrono::seconds(20), .interrupted = never};
+  const SessionSettings settings{.endpoint = *parse_url(service.url()), .policy = policy, .key = &key, .clock = clock};
+  auto session = VerifiedSession::open(settings, bounds);
   ASSERT_TRUE(session);
   // recheck_seconds is an hour, the keyset lives for six: the sixth time it is the keyset that ends.
   for (int hour = 1; hour <= 5; ++hour) {
     clock.advance(3600);
     ASSERT_TRUE((*session)->alive());
-    ASSERT_TRUE((*session)->refresh()) << hour;
+    ASSERT_TRUE((*session)->begin(bounds)) << hour;
   }
   EXPECT_EQ(service.attests().size(), 6U);
   clock.advance(2 * 3600);
-  ASSERT_FALSE((*session)->refresh());
+  ASSERT_FALSE((*session)->begin(bounds));
 }
 
 }  // namespace
