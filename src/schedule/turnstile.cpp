@@ -1,5 +1,6 @@
 #include "schedule/turnstile.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -10,6 +11,10 @@
 namespace blindai::schedule {
 
 namespace asio = boost::asio;
+
+namespace {
+constexpr auto look_time = std::chrono::milliseconds(100);  // between looks whether a waiter is still there
+}
 
 // Shared with the handler that wakes it, which may run after the waiter has gone.
 struct Turnstile::Waiter {
@@ -59,7 +64,8 @@ std::size_t Turnstile::free() const {
   return impl_->free;
 }
 
-asio::awaitable<Result<Pass>> Turnstile::enter(asio::any_io_executor executor, Steady::time_point deadline) {
+asio::awaitable<Result<Pass>> Turnstile::enter(asio::any_io_executor executor, Steady::time_point deadline,
+                                               std::function<bool()> gone) {
   const auto self = shared_from_this();
   std::shared_ptr<Waiter> waiter;
   std::list<std::shared_ptr<Waiter>>::iterator place;
@@ -73,17 +79,27 @@ asio::awaitable<Result<Pass>> Turnstile::enter(asio::any_io_executor executor, S
       co_return fail(Code::resource_exhausted, {"the queue of this model is full; try again later"});
     }
     waiter = std::make_shared<Waiter>(executor);
-    waiter->timer.expires_at(deadline);
     place = impl_->queue.insert(impl_->queue.end(), waiter);
   }
-  boost::system::error_code ignored;
-  co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  const std::scoped_lock lock(impl_->mutex);
-  if (waiter->granted) {
-    co_return Pass(self);
+  for (;;) {
+    const auto now = Steady::now();
+    if (now < deadline) {
+      waiter->timer.expires_at(gone ? std::min(deadline, now + look_time) : deadline);
+      boost::system::error_code ignored;
+      co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+    const bool absent = gone && gone();
+    const bool late = Steady::now() >= deadline;
+    const std::scoped_lock lock(impl_->mutex);
+    if (waiter->granted) {
+      co_return Pass(self);
+    }
+    if (late || absent) {
+      impl_->queue.erase(place);
+      co_return late ? fail(Code::deadline_exceeded, {"the request waited longer than its deadline allows"})
+                     : fail(Code::cancelled, {"the caller closed the connection before the answer"});
+    }
   }
-  impl_->queue.erase(place);
-  co_return fail(Code::deadline_exceeded, {"the request waited longer than its deadline allows"});
 }
 
 void Turnstile::give_back() {
@@ -98,7 +114,8 @@ void Turnstile::give_back() {
     impl_->queue.pop_front();
     next->granted = true;
   }
-  // The timer belongs to the waiter's executor. Its coroutine has been suspended by the time this handler runs there.
+  // The timer belongs to the waiter's executor. By the time this handler runs there its coroutine has been suspended, or
+  // has found that it may pass.
   const auto executor = next->timer.get_executor();
   asio::post(executor, [next = std::move(next)] { next->timer.cancel(); });
 }

@@ -4,7 +4,8 @@
 //   BLINDAI_CO_TRY(schedule::Pass pass, co_await turnstile->enter(executor, deadline));
 //   ...                      // the pass goes back when it is destroyed, to whoever waited longest
 //
-// Nobody waits while one is free. A waiter whose deadline passes leaves the queue; one too many is refused at once.
+// Nobody waits while one is free. A waiter whose deadline passes, or whose caller is gone, leaves the queue; one too many
+// is refused at once.
 //
 // Thread rule: thread-safe. The executor must run one handler at a time (a strand, or an I/O context with one thread),
 // and be the one that the calling coroutine runs on.
@@ -12,6 +13,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 
 #include "base/clock.h"
@@ -41,8 +43,10 @@ class Turnstile : public std::enable_shared_from_this<Turnstile> {
   static std::shared_ptr<Turnstile> make(std::size_t passes, std::size_t places);
   ~Turnstile();
 
-  // Errors: resource_exhausted (the queue is full), deadline_exceeded.
-  boost::asio::awaitable<Result<Pass>> enter(boost::asio::any_io_executor executor, Steady::time_point deadline);
+  // `gone`: asked from time to time while it waits, on the executor. Errors: resource_exhausted (the queue is full),
+  // deadline_exceeded, cancelled (gone).
+  boost::asio::awaitable<Result<Pass>> enter(boost::asio::any_io_executor executor, Steady::time_point deadline,
+                                             std::function<bool()> gone = {});
   std::size_t waiting() const;
   std::size_t free() const;
 

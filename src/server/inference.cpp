@@ -1,16 +1,9 @@
 #include "server/inference.h"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 namespace blindai::server {
 namespace {
-
-constexpr auto look_time = std::chrono::milliseconds(100);  // between looks whether the caller is still there
 
 // The engine takes 0 and 1 for truth values and nothing else, and elements of BYTES that are whole.
 Result<void> check_values(const v2::InputHead& input, ByteView data) {
@@ -36,36 +29,31 @@ Task<Result<void>> fill(Caller& caller, worker::Lease& lease, const std::vector<
   co_return Result<void>();
 }
 
-// Looks from time to time whether the caller is still there while the model runs. Lives on the connection's thread, as
-// the run's coroutine does, so that the two never meet.
-struct Presence {
-  Presence(Caller& watched, worker::Lease& run) : caller(watched), lease(run), timer(watched.executor()) {}
-  Caller& caller;
-  worker::Lease& lease;
-  boost::asio::steady_timer timer;
-  bool over = false;
-
-  static Task<void> watch(std::shared_ptr<Presence> self) {
-    while (!self->over) {
-      self->timer.expires_after(look_time);
-      boost::system::error_code ignored;
-      co_await self->timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
-      if (!self->over && self->caller.gone()) {
-        self->lease.abandon();
-        co_return;
+// Rows along the batch axis: the first one, where it is free in every input and of one length. Requests of equal form
+// differ in nothing else.
+struct Form {
+  std::optional<std::uint64_t> rows;
+  std::vector<std::int64_t> other;  // free dimensions
+};
+Form form_of(const std::vector<TensorSpec>& specs, const std::vector<v2::InputHead>& inputs,
+             const std::vector<std::size_t>& order) {
+  Form form;
+  for (std::size_t wanted = 0; wanted < specs.size(); ++wanted) {
+    const Shape& declared = specs[wanted].shape;
+    const Shape& given = inputs[order[wanted]].shape;
+    const bool has_axis = !declared.empty() && declared.front() < 0 && given.front() >= 0;
+    const auto rows = has_axis ? std::optional(static_cast<std::uint64_t>(given.front())) : std::nullopt;
+    if (!rows || (wanted > 0 && form.rows != rows)) {
+      return {};
+    }
+    form.rows = rows;
+    for (std::size_t axis = 1; axis < declared.size(); ++axis) {
+      if (declared[axis] < 0) {
+        form.other.push_back(given[axis]);
       }
     }
   }
-};
-
-Task<Result<std::vector<worker::OutputView>>> run_while_awaited(Caller& caller, worker::Lease& lease,
-                                                                Steady::time_point deadline) {
-  const auto presence = std::make_shared<Presence>(caller, lease);
-  boost::asio::co_spawn(caller.executor(), Presence::watch(presence), boost::asio::detached);
-  auto views = co_await lease.run(deadline);
-  presence->over = true;
-  presence->timer.cancel();
-  co_return views;
+  return form;
 }
 
 Result<std::vector<v2::OutputTensor>> outputs_of(const Version& version, const std::vector<v2::ChosenOutput>& chosen,
@@ -103,9 +91,7 @@ Result<void> check_pin(const std::string* pin, const Version& version) {
   return {};
 }
 
-Inference::Inference(const Config& config)
-    : config_(config),
-      compute_(schedule::Turnstile::make(worker::share_cpus(static_cast<unsigned>(config.threads)).runs, 1'000'000)) {}
+Inference::Inference(const Config& config) : config_(config) {}
 
 Task<Result<Answer>> Inference::run(std::shared_ptr<Deployment> deployment, Ask ask, Caller& caller) {
   const auto began = Steady::now();
@@ -123,32 +109,40 @@ Task<Result<Answer>> Inference::attempt(std::shared_ptr<Deployment> deployment, 
   const auto longest = std::chrono::microseconds(std::chrono::milliseconds(config_.deadline_ms));
   const auto began = Steady::now();
   const auto deadline = began + std::min(longest, ask.timeout.value_or(longest));
+  const auto gone = [&caller] { return caller.gone(); };
   Answer answer;
-  Served served;
-  BLINDAI_CO_TRY(answer.slot, co_await deployment->turnstile->enter(caller.executor(), deadline));
+  Statistics::Waiting waiting(deployment->statistics);
+  BLINDAI_CO_TRY(answer.slot, co_await deployment->turnstile->enter(caller.executor(), deadline, gone));
   BLINDAI_CO_TRY(answer.lease, deployment->worker->try_lease());
   const auto admitted = Steady::now();
   BLINDAI_CO_CHECK(co_await fill(caller, *answer.lease, ask.inputs, order));
-  const auto filled = Steady::now();
-  Result<std::vector<worker::OutputView>> views;
-  {
-    BLINDAI_CO_TRY(const auto permit, co_await compute_->enter(caller.executor(), deadline));
-    const auto started = Steady::now();
-    views = co_await run_while_awaited(caller, *answer.lease, deadline);
-    served.queue = (admitted - began) + (started - filled);
-    served.infer = Steady::now() - started;
-  }
-  if (!views) {
-    co_return std::unexpected(views.error());
+  Form form = form_of(version.admitted->inputs, ask.inputs, order);
+  Served served;
+  served.rows = form.rows.value_or(1);
+  served.input = Steady::now() - admitted;
+  Dispatcher::Ready ready;
+  ready.lease = answer.lease.get();
+  ready.rows = served.rows;
+  ready.form = std::move(form.other);
+  ready.alone = !form.rows;
+  ready.deadline = deadline;
+  ready.input = served.input;
+  ready.executor = caller.executor();
+  ready.gone = gone;
+  ready.waiting.emplace(std::move(waiting));
+  const Place place{deployment->worker, deployment->line, deployment->statistics};
+  const auto done = co_await deployment->dispatcher->run(place, std::move(ready));
+  if (!done.views) {
+    co_return std::unexpected(done.views.error());
   }
   const auto ran = Steady::now();
-  BLINDAI_CO_TRY(answer.outputs, outputs_of(version, ask.outputs, *views));
+  BLINDAI_CO_TRY(answer.outputs, outputs_of(version, ask.outputs, *done.views));
   const auto end = Steady::now();
   served.total = end - began;
-  served.input = filled - admitted;
+  served.queue = (admitted - began) + done.queue;
+  served.infer = done.infer;
   served.output = end - ran;
   deployment->statistics->succeeded(served);
-  deployment->statistics->executed(served.rows, served.input, served.infer, served.output);
   answer.deployment = std::move(deployment);
   co_return answer;
 }

@@ -1,4 +1,4 @@
-// One inference, whatever brought it: a slot of the model's worker, the tensors into it, a permit to compute, the run.
+// One inference, whatever brought it: a slot of the model's worker, the tensors into it, its turn to compute, the run.
 // REST and gRPC read requests and write answers around it.
 //
 // Thread rule: run() on the executor of the caller's connection; an Answer belongs to one coroutine.
@@ -51,7 +51,6 @@ class Inference {
  private:
   Task<Result<Answer>> attempt(std::shared_ptr<Deployment> deployment, Ask ask, Caller& caller);
   const Config& config_;
-  std::shared_ptr<schedule::Turnstile> compute_;  // permits to compute, shared by all models
 };
 
 }  // namespace blindai::server

@@ -5,6 +5,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "gate/report.h"
+#include "schedule/cpus.h"
 #include "server/events.h"
 #include "v2/metadata.h"
 
@@ -64,7 +65,12 @@ std::unexpected<Error> Models::no_such_model(std::string_view name) {
 }
 
 Models::Models(boost::asio::io_context& io, const Config& config, Programs programs, const Clock& clock)
-    : io_(io), config_(config), programs_(programs), clock_(clock) {}
+    : io_(io),
+      config_(config),
+      programs_(programs),
+      clock_(clock),
+      cpus_(schedule::cpus()),
+      dispatcher_(Dispatcher::make(cpus_)) {}
 
 Result<std::shared_ptr<Models::Reservation>> Models::reserve(const std::string& tenant, std::uint64_t bytes) {
   const std::scoped_lock lock(mutex_);
@@ -105,22 +111,38 @@ Result<std::shared_ptr<const Version>> Models::admit(const auth::Principal& owne
   return version;
 }
 
-std::string Models::group_of(const auth::Principal& principal) const {
-  return config_.isolation == "group" ? principal.tenant : "";
+const Deployment* Models::sibling_of(const Entry& entry) const {
+  for (const auto& [group, deployment] : entry.groups) {
+    const worker::State state = deployment->worker->status().state;
+    if (config_.isolation == "model" && state != worker::State::failed && state != worker::State::stopped) {
+      return deployment.get();
+    }
+  }
+  return nullptr;
 }
 
-std::shared_ptr<Deployment> Models::start(std::shared_ptr<const Version> version) {
-  worker::Settings settings;
-  settings.executable_fd = programs_.worker_fd;
-  settings.engine_fd = programs_.engine_fd;
-  settings.threads = static_cast<unsigned>(config_.threads);
-  settings.slots = static_cast<unsigned>(config_.slots);
-  settings.max_request_bytes = static_cast<std::uint64_t>(config_.request_bytes);
-  settings.max_answer_bytes = static_cast<std::uint64_t>(config_.answer_bytes);
-  settings.run_time = std::chrono::milliseconds(config_.run_ms);
+std::shared_ptr<Deployment> Models::start(std::shared_ptr<const Version> version, const std::string& group,
+                                          const Deployment* sibling) {
   auto deployment = std::make_shared<Deployment>();
-  deployment->worker = worker::start(io_, {version->admitted, version->body->fd(), version->body->size()}, settings);
-  deployment->turnstile = schedule::Turnstile::make(settings.slots, static_cast<std::size_t>(config_.queue));
+  if (sibling != nullptr) {
+    deployment->worker = sibling->worker;
+    deployment->turnstile = sibling->turnstile;
+  } else {
+    worker::Settings settings;
+    settings.executable_fd = programs_.worker_fd;
+    settings.engine_fd = programs_.engine_fd;
+    settings.cpus = cpus_;
+    settings.threads = static_cast<unsigned>(config_.threads);
+    settings.slots = static_cast<unsigned>(config_.slots);
+    settings.max_request_bytes = static_cast<std::uint64_t>(config_.request_bytes);
+    settings.max_answer_bytes = static_cast<std::uint64_t>(config_.answer_bytes);
+    settings.run_time = std::chrono::milliseconds(config_.run_ms);
+    deployment->worker = worker::start(io_, {version->admitted, version->body->fd(), version->body->size()}, settings);
+    deployment->turnstile = schedule::Turnstile::make(settings.slots, static_cast<std::size_t>(config_.queue));
+  }
+  const worker::Share share = worker::share_cpus(static_cast<unsigned>(config_.threads), cpus_);
+  deployment->dispatcher = dispatcher_;
+  deployment->line = dispatcher_->open(group, {.threads = share.threads, .runs = share.runs, .sizes = {}});
   deployment->version = std::move(version);
   return deployment;
 }
@@ -142,7 +164,7 @@ Task<Result<std::shared_ptr<const Version>>> Models::add(const auth::Principal& 
     log(Event::model_refused);
     co_return std::unexpected(admitted.error());
   }
-  const auto deployment = start(*admitted);
+  const auto deployment = start(*admitted, owner.tenant);
   const auto ready = co_await deployment->worker->ready();
   if (!ready) {
     log(Event::model_refused);
@@ -155,7 +177,7 @@ Task<Result<std::shared_ptr<const Version>>> Models::add(const auth::Principal& 
     entry.version = *admitted;
     entry.unloaded = false;
     old = std::exchange(entry.groups, {});
-    entry.groups.emplace(group_of(owner), deployment);
+    entry.groups.emplace(owner.tenant, deployment);
   }
   log(Event::model_ready);
   co_return *admitted;
@@ -193,11 +215,12 @@ Task<Result<std::shared_ptr<Deployment>>> Models::deploy(const auth::Principal& 
     if (entry->unloaded) {
       co_return fail(Code::not_found, {"model '{}' is unloaded, and its owner may load it again", Disclosed(name)});
     }
-    auto& place = entry->groups[group_of(principal)];
-    if (!place) {
-      place = start(entry->version);
-    }
-    deployment = place;
+    const auto place = entry->groups.find(principal.tenant);
+    deployment =
+        place != entry->groups.end()
+            ? place->second
+            : entry->groups.emplace(principal.tenant, start(entry->version, principal.tenant, sibling_of(*entry)))
+                  .first->second;
   }
   if (deployment->worker->status().state != worker::State::ready) {
     BLINDAI_CO_CHECK(co_await deployment->worker->ready());
@@ -267,7 +290,7 @@ json::Object Models::describe(const auth::Principal& principal, const Version& v
   if (found->second.unloaded) {
     out["state"] = "unloaded";
   }
-  if (const auto group = found->second.groups.find(group_of(principal)); group != found->second.groups.end()) {
+  if (const auto group = found->second.groups.find(principal.tenant); group != found->second.groups.end()) {
     const auto status = group->second->worker->status();
     out["state"] = word(status.state);
     out["restarts"] = status.restarts;

@@ -18,7 +18,7 @@
 #include "gate/gate.h"
 #include "schedule/turnstile.h"
 #include "server/config.h"
-#include "server/statistics.h"
+#include "server/dispatch.h"
 #include "vault/body.h"
 #include "worker/worker.h"
 
@@ -37,11 +37,14 @@ struct Version {
   UnixSeconds uploaded = 0;
 };
 
-// A version at work for one trust group.
+// A version at work for one trust group. Where isolation is by model, groups share a worker and its slots; their turns to
+// compute, batches and statistics they never share.
 struct Deployment {
   std::shared_ptr<const Version> version;
   std::shared_ptr<worker::Worker> worker;
   std::shared_ptr<schedule::Turnstile> turnstile;  // a pass for each slot of the worker
+  std::shared_ptr<Dispatcher> dispatcher;
+  std::shared_ptr<schedule::Line> line;
   std::shared_ptr<Statistics> statistics = std::make_shared<Statistics>();
 };
 
@@ -101,13 +104,14 @@ class Models {
   struct Entry {
     std::shared_ptr<const Version> version;
     std::set<std::string> shared_with;
-    std::map<std::string, std::shared_ptr<Deployment>> groups;
+    std::map<std::string, std::shared_ptr<Deployment>> groups;  // by tenant
     bool unloaded = false;
   };
   using Key = std::pair<std::string, std::string>;  // tenant, id
 
-  std::string group_of(const auth::Principal& principal) const;
-  std::shared_ptr<Deployment> start(std::shared_ptr<const Version> version);
+  std::shared_ptr<Deployment> start(std::shared_ptr<const Version> version, const std::string& group,
+                                    const Deployment* sibling = nullptr);
+  const Deployment* sibling_of(const Entry& entry) const;  // whose worker is shared
   static std::unexpected<Error> no_such_model(std::string_view name);
   const Entry* lookup(const auth::Principal& principal, std::string_view name) const;
   // The name by which the principal may use that entry; nothing where they may not.
@@ -121,6 +125,8 @@ class Models {
   const Config& config_;
   const Programs programs_;
   const Clock& clock_;
+  const unsigned cpus_;
+  const std::shared_ptr<Dispatcher> dispatcher_;
   boost::asio::thread_pool pool_{1};  // for the gate, and what is left to hash of a body
   mutable std::mutex mutex_;
   std::map<Key, Entry> entries_;

@@ -26,7 +26,7 @@ Task<Result<void>> Models::load(const auth::Principal& owner, const std::string&
       co_return no_such_model(id);
     }
     found->second.unloaded = false;
-    const auto group = found->second.groups.find(group_of(owner));
+    const auto group = found->second.groups.find(owner.tenant);
     if (group != found->second.groups.end()) {
       const worker::State state = group->second->worker->status().state;
       if (state == worker::State::failed || state == worker::State::stopped) {
@@ -54,7 +54,7 @@ Listed Models::listed(const auth::Principal& principal, std::string name, const 
   if (entry.unloaded) {
     return {std::move(name), "UNAVAILABLE", "unloaded"};
   }
-  const auto group = entry.groups.find(group_of(principal));
+  const auto group = entry.groups.find(principal.tenant);
   if (group == entry.groups.end()) {
     return {std::move(name), "READY", ""};  // the first request starts its worker
   }
@@ -81,7 +81,7 @@ std::vector<Listed> Models::index(const auth::Principal& principal) const {
 }
 
 StatisticsSnapshot Models::statistics_of(const auth::Principal& principal, const Entry& entry) const {
-  const auto group = entry.groups.find(group_of(principal));
+  const auto group = entry.groups.find(principal.tenant);
   return group == entry.groups.end() ? StatisticsSnapshot() : group->second->statistics->snapshot();
 }
 

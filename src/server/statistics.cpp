@@ -76,14 +76,10 @@ void Statistics::executed(std::uint64_t rows, Steady::duration input, Steady::du
   add(place->second.compute_output, output);
 }
 
-void Statistics::waits(int change) {
-  const std::scoped_lock lock(mutex_);
-  sums_.pending += static_cast<std::uint64_t>(change);
-}
-
 StatisticsSnapshot Statistics::snapshot() const {
   const std::scoped_lock lock(mutex_);
   StatisticsSnapshot out = sums_;
+  out.pending = pending_;
   for (const auto& [rows, batch] : batches_) {
     out.batches.push_back(batch);
   }

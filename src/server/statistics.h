@@ -8,9 +8,12 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -78,10 +81,29 @@ class Statistics {
   void failed(Code code, Steady::duration total);
   // One run of the engine. `input` and `output` are those of all requests in it.
   void executed(std::uint64_t rows, Steady::duration input, Steady::duration infer, Steady::duration output);
-  void waits(int change);  // +1, -1
   StatisticsSnapshot snapshot() const;
 
+  // Held by a request while it waits for a slot or for its turn.
+  class Waiting {
+   public:
+    explicit Waiting(std::shared_ptr<Statistics> statistics) : statistics_(std::move(statistics)) {
+      ++statistics_->pending_;
+    }
+    Waiting(Waiting&&) noexcept = default;
+    Waiting& operator=(Waiting&&) = delete;
+    ~Waiting() { end(); }
+    void end() {
+      if (const auto statistics = std::exchange(statistics_, nullptr)) {
+        --statistics->pending_;
+      }
+    }
+
+   private:
+    std::shared_ptr<Statistics> statistics_;
+  };
+
  private:
+  std::atomic<std::uint64_t> pending_ = 0;
   mutable std::mutex mutex_;
   StatisticsSnapshot sums_;
   std::map<std::uint64_t, BatchStatistics> batches_;  // of bounded size: see executed()

@@ -2,6 +2,7 @@
 //
 // Thread rule: everything here is guarded by one mutex except the ring's bytes, which belong to the holder of the slot.
 // Handlers and callbacks are called without the lock. supervise() and tick() run on the strand.
+// core.cpp holds state and leases, runs.cpp what is in work.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -19,18 +20,28 @@
 
 namespace blindai::worker {
 
-using RunHandler = std::move_only_function<void(Outcome)>;
+using RunHandler = std::move_only_function<void(Answered)>;
+using OverHandler = std::move_only_function<void()>;
 using ReadyHandler = std::move_only_function<void(Result<void>)>;
+
+// What a runner does in one go: one request, or several.
+struct Batch {
+  std::vector<std::size_t> slots;                 // that the worker has not answered
+  std::size_t leader = 0;                         // the slot that the runner takes
+  std::uint64_t sequence = 0;                     // of the leader
+  std::optional<Steady::time_point> started;      // when it came among the runs that the worker can do at once
+  std::optional<Steady::time_point> interrupted;  // when it was last asked to end
+  bool too_long = false;
+  OverHandler over;
+};
 
 struct SlotRecord {
   bool leased = false;  // a Lease exists
   bool busy = false;    // submitted, and the worker has not answered
-  std::uint64_t sequence = 0;
+  Asked asked;
   std::uint64_t input_used = 0;
   Steady::time_point deadline{};
-  std::optional<Steady::time_point> started;      // when it came among the runs that the worker can do at once
-  std::optional<Steady::time_point> interrupted;  // when it was last asked to end
-  bool too_long = false;
+  std::shared_ptr<Batch> batch;
   RunHandler handler;  // empty once the caller has been answered
 };
 
@@ -39,7 +50,17 @@ struct Life {
   Ring ring;
   Child child;
   std::vector<SlotRecord> slots;
-  bool ready = false;  // takes requests
+  std::vector<std::shared_ptr<Batch>> batches;  // in work, in the order of submission
+  bool ready = false;                           // takes requests
+};
+
+// One request that is submitted. `inputs` must live until submit() returns.
+struct Submission {
+  std::size_t slot = 0;
+  std::span<const TensorHeader> inputs;
+  std::uint64_t input_used = 0;
+  Steady::time_point deadline;
+  RunHandler handler;
 };
 
 class Core : public std::enable_shared_from_this<Core> {
@@ -62,8 +83,7 @@ class Core : public std::enable_shared_from_this<Core> {
   const gate::Admitted& admitted() const { return *model_.admitted; }
 
   // For a Lease.
-  void submit(const std::shared_ptr<Life>& life, std::size_t slot, const RequestHeader& request,
-              std::uint64_t input_used, Steady::time_point deadline, RunHandler handler);
+  void submit(const std::shared_ptr<Life>& life, std::vector<Submission> batch, OverHandler over);
   void abandon(const std::shared_ptr<Life>& life, std::size_t slot);
   void release(const std::shared_ptr<Life>& life, std::size_t slot, std::uint64_t input_used,
                std::uint64_t output_used);
@@ -78,8 +98,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void fail_all(const std::shared_ptr<Life>& life);
   void tick();
   bool check_times(Life& life, std::vector<Due>& due);
-  void expire(Life& life, std::size_t slot, std::vector<Due>& due);
-  void press(Life& life, std::size_t slot, Steady::time_point now);
+  void expire(Life& life, Batch& batch, Steady::time_point now, std::vector<Due>& due);
+  void press(Life& life, Batch& batch, Steady::time_point now);
   void clean(Life& life, std::size_t slot, std::uint64_t output_used) const;
 
   Strand strand_;
@@ -108,5 +128,6 @@ class Core : public std::enable_shared_from_this<Core> {
 // The coroutine that gives birth, loads, listens and buries (supervise.cpp).
 Task<void> supervise(std::shared_ptr<Core> core);
 std::unique_ptr<Lease> make_lease(std::shared_ptr<Core> core, std::shared_ptr<Life> life, std::size_t slot);
+void submit_leases(std::vector<Ride> batch, OverHandler over);
 
 }  // namespace blindai::worker

@@ -32,7 +32,7 @@ class SlotLease final : public Lease {
       return fail(Code::too_large, {"the inputs are larger than the limit of {} bytes", region.size()});
     }
     given_.set(index);
-    auto& header = request_.inputs[request_.count++];
+    auto& header = inputs_.emplace_back();
     header.index = static_cast<std::uint32_t>(index);
     header.datatype = static_cast<std::uint32_t>(specs[index].datatype);
     header.rank = static_cast<std::uint32_t>(shape.size());
@@ -45,41 +45,59 @@ class SlotLease final : public Lease {
   }
 
   Task<Result<std::vector<OutputView>>> run(Steady::time_point deadline) override {
-    if (submitted_ || given_.count() != core_->admitted().inputs.size()) {
-      co_return fail(Code::invalid_argument,
-                     {"the model takes {} inputs and {} were given", core_->admitted().inputs.size(), given_.count()});
+    auto start = [this, deadline](auto handler) {
+      std::vector<Ride> batch(1);
+      batch.front() = {this, deadline, resume_by<Ran>(std::move(handler))};
+      submit_leases(std::move(batch), [] {});
+    };
+    Ran ran = co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Ran)>(
+        start, boost::asio::use_awaitable);
+    co_return std::move(ran.outputs);
+  }
+
+  Result<void> prepare() {
+    if (given_.count() != core_->admitted().inputs.size()) {
+      return fail(Code::invalid_argument,
+                  {"the model takes {} inputs and {} were given", core_->admitted().inputs.size(), given_.count()});
     }
     submitted_ = true;
     output_used_ = ~std::uint64_t{0};  // until the answer says so, anything may have been written
-    auto start = [this, deadline](auto handler) {
-      core_->submit(life_, slot_, request_, used_, deadline, resume_by<Outcome>(std::move(handler)));
-    };
-    Outcome outcome = co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Outcome)>(
-        start, boost::asio::use_awaitable);
-    if (!outcome) {
-      co_return std::unexpected(std::move(outcome).error());
+    return {};
+  }
+
+  Submission submission(Ride ride) {
+    auto handler = [this, done = std::move(ride.done)](Answered answered) mutable { done(ran(std::move(answered))); };
+    return {slot_, inputs_, used_, ride.deadline, std::move(handler)};
+  }
+
+  const std::shared_ptr<Core>& core() const { return core_; }
+  const std::shared_ptr<Life>& life() const { return life_; }
+
+  void abandon() override { core_->abandon(life_, slot_); }
+
+ private:
+  Ran ran(Answered answered) {
+    if (!answered.outcome) {
+      return {std::unexpected(std::move(answered.outcome).error()), answered.alone};
     }
     output_used_ = 0;
     const auto region = life_->ring.output(static_cast<unsigned>(slot_));
     std::vector<OutputView> views;
-    views.reserve(outcome->size());
-    for (auto& output : *outcome) {
+    views.reserve(answered.outcome->size());
+    for (CheckedOutput& output : *answered.outcome) {
       output_used_ = std::max(output_used_, output.offset + output.size);
       views.push_back({.index = output.index,
                        .datatype = output.datatype,
                        .shape = std::move(output.shape),
                        .data = region.subspan(output.offset, output.size)});
     }
-    co_return views;
+    return {std::move(views)};
   }
 
-  void abandon() override { core_->abandon(life_, slot_); }
-
- private:
   std::shared_ptr<Core> core_;
   std::shared_ptr<Life> life_;
   std::size_t slot_;
-  RequestHeader request_;
+  std::vector<TensorHeader> inputs_;
   std::bitset<max_tensors> given_;
   std::uint64_t used_ = 0;
   std::uint64_t output_used_ = 0;
@@ -87,6 +105,32 @@ class SlotLease final : public Lease {
 };
 
 }  // namespace
+
+// A lease of an earlier life, or of too few inputs, ends here; the others ride.
+void submit_leases(std::vector<Ride> batch, OverHandler over) {
+  std::vector<Submission> submissions;
+  std::shared_ptr<Core> core;
+  std::shared_ptr<Life> life;
+  for (Ride& ride : batch) {
+    auto& lease = static_cast<SlotLease&>(*ride.lease);  // there is no other kind
+    if (!life) {
+      core = lease.core();
+      life = lease.life();
+    }
+    if (lease.life() != life) {
+      ride.done({fail(Code::unavailable, {"the model's worker is not running now; try again later"})});
+    } else if (const auto prepared = lease.prepare(); !prepared) {
+      ride.done({std::unexpected(prepared.error())});
+    } else {
+      submissions.push_back(lease.submission(std::move(ride)));
+    }
+  }
+  if (submissions.empty()) {
+    over();
+    return;
+  }
+  core->submit(life, std::move(submissions), std::move(over));
+}
 
 std::unique_ptr<Lease> make_lease(std::shared_ptr<Core> core, std::shared_ptr<Life> life, std::size_t slot) {
   return std::make_unique<SlotLease>(std::move(core), std::move(life), slot);

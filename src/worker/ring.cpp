@@ -97,15 +97,40 @@ MutableBytes Ring::output(unsigned slot) {
   return mapping_.bytes().subspan(geometry_.output(slot), geometry_.answer_bytes);
 }
 
-void Ring::write_request(unsigned slot, const RequestHeader& header) {
-  const auto used = offsetof(RequestHeader, inputs) + header.count * sizeof(TensorHeader);
-  std::memcpy(mapping_.bytes().data() + geometry_.request_header(slot), &header, used);
+void Ring::write_request(unsigned slot, std::uint64_t sequence, std::span<const TensorHeader> inputs,
+                         std::span<const std::uint8_t> others) {
+  std::uint8_t* const place = mapping_.bytes().data() + geometry_.request_header(slot);
+  const auto count = static_cast<std::uint32_t>(inputs.size());
+  const auto other_count = static_cast<std::uint32_t>(others.size());
+  std::memcpy(place + offsetof(RequestHeader, sequence), &sequence, sizeof(sequence));
+  std::memcpy(place + offsetof(RequestHeader, count), &count, sizeof(count));
+  std::memcpy(place + offsetof(RequestHeader, other_count), &other_count, sizeof(other_count));
+  std::ranges::copy(others.first(std::min<std::size_t>(others.size(), max_slots)),
+                    place + offsetof(RequestHeader, others));
+  const auto tensors = inputs.first(std::min(inputs.size(), max_tensors));
+  std::memcpy(place + offsetof(RequestHeader, inputs), tensors.data(), tensors.size_bytes());
 }
 
-RequestHeader Ring::read_request(unsigned slot) const {
-  RequestHeader header;
-  std::memcpy(&header, mapping_.view().data() + geometry_.request_header(slot), sizeof(header));
-  return header;
+std::uint64_t Ring::sequence(unsigned slot) const {
+  std::uint64_t sequence = 0;
+  std::memcpy(&sequence, mapping_.view().data() + geometry_.request_header(slot), sizeof(sequence));
+  return sequence;
+}
+
+Request Ring::read_request(unsigned slot) const {
+  const std::uint8_t* const place = mapping_.view().data() + geometry_.request_header(slot);
+  std::uint32_t count = 0;
+  std::uint32_t other_count = 0;
+  std::memcpy(&count, place + offsetof(RequestHeader, count), sizeof(count));
+  std::memcpy(&other_count, place + offsetof(RequestHeader, other_count), sizeof(other_count));
+  Request request;
+  request.sequence = sequence(slot);
+  request.others.resize(std::min<std::size_t>(other_count, max_slots));
+  std::copy_n(place + offsetof(RequestHeader, others), request.others.size(), request.others.begin());
+  request.inputs.resize(std::min<std::size_t>(count, max_tensors));
+  std::memcpy(request.inputs.data(), place + offsetof(RequestHeader, inputs),
+              request.inputs.size() * sizeof(TensorHeader));
+  return request;
 }
 
 void Ring::write_answer(unsigned slot, const AnswerHeader& header) {
@@ -134,9 +159,13 @@ void Ring::clear(std::uint64_t offset, std::uint64_t size) {
   }
 }
 
-void Ring::wipe(unsigned slot, std::uint64_t input_used, std::uint64_t output_used) {
-  const auto head = geometry_.request_header(slot);
-  std::memset(mapping_.bytes().data() + head, 0, geometry_.input(slot) - head);
+void Ring::wipe(unsigned slot, std::uint64_t input_used, std::uint64_t output_used, std::size_t inputs,
+                std::size_t outputs) {
+  std::uint8_t* const bytes = mapping_.bytes().data();
+  std::memset(bytes + geometry_.request_header(slot), 0,
+              offsetof(RequestHeader, inputs) + std::min(inputs, max_tensors) * sizeof(TensorHeader));
+  std::memset(bytes + geometry_.answer_header(slot), 0,
+              offsetof(AnswerHeader, outputs) + std::min(outputs, max_tensors) * sizeof(TensorHeader));
   clear(geometry_.input(slot), std::min(input_used, geometry_.request_bytes));
   clear(geometry_.output(slot), std::min(output_used, geometry_.answer_bytes));
 }
@@ -207,13 +236,19 @@ Result<CheckedOutput> check_tensor(const TensorHeader& tensor, const std::vector
 
 }  // namespace
 
-Result<Outcome> check_answer(const AnswerHeader& copy, std::uint64_t sequence, const std::vector<TensorSpec>& outputs,
-                             std::uint64_t answer_bytes) {
-  if (copy.sequence != sequence) {
+Result<Answered> check_answer(const AnswerHeader& copy, const Asked& asked, const std::vector<TensorSpec>& outputs,
+                              std::uint64_t answer_bytes) {
+  if (copy.sequence != asked.sequence) {
     return lie("sequence");
   }
+  if (copy.code == run_it_alone) {
+    if (!asked.rows) {
+      return lie("alone already");
+    }
+    return Answered{fail(Code::internal, {"the model could not be run"}), true};
+  }
   if (copy.code != 0) {
-    return Outcome(refusal(copy));
+    return Answered{refusal(copy)};
   }
   if (copy.count != outputs.size() || copy.count > max_tensors) {
     return lie("output count");
@@ -226,11 +261,14 @@ Result<Outcome> check_answer(const AnswerHeader& copy, std::uint64_t sequence, c
     if (seen.test(tensor.index)) {
       return lie("output twice");
     }
+    if (asked.rows && (tensor.shape.empty() || tensor.shape.front() != *asked.rows)) {
+      return lie("rows of an output");
+    }
     seen.set(tensor.index);
     checked.push_back(std::move(tensor));
   }
   std::ranges::sort(checked, {}, &CheckedOutput::index);
-  return Outcome(std::move(checked));
+  return Answered{std::move(checked)};
 }
 
 }  // namespace blindai::worker

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -57,7 +58,8 @@ struct RingHead {
 // Bumped by the server at each submission; runners sleep on it.
 inline constexpr std::size_t doorbell_offset = 2048;
 
-enum class SlotState : std::uint32_t { idle = 0, submitted = 1, running = 2, done = 3, withdrawn = 4 };
+// A slot that rides in another's batch is `joined`: no runner takes it by itself.
+enum class SlotState : std::uint32_t { idle = 0, submitted = 1, running = 2, done = 3, withdrawn = 4, joined = 5 };
 
 struct TensorHeader {
   std::uint32_t index = 0;
@@ -69,18 +71,27 @@ struct TensorHeader {
   std::uint64_t size = 0;
 };
 
-// The server's half of a slot's header.
+// The server's half of a slot's header. The server says which slots make a batch: in the header of the one that is
+// submitted. Each of them has a header, a sequence and an answer of its own.
 struct RequestHeader {
   std::uint64_t sequence = 0;  // rises with each submission; the oldest is taken first
   std::uint32_t count = 0;
-  std::uint32_t reserved = 0;
+  std::uint32_t other_count = 0;  // slots that ride with this one
+  std::array<std::uint8_t, max_slots> others{};
   std::array<TensorHeader, max_tensors> inputs{};
+};
+// The same as a runner takes it.
+struct Request {
+  std::uint64_t sequence = 0;
+  std::vector<std::uint8_t> others;
+  std::vector<TensorHeader> inputs;
 };
 
 // The worker's half.
+inline constexpr std::uint32_t run_it_alone = 0xffff'ffff;  // the batch failed: nothing is known of this request
 struct AnswerHeader {
   std::uint64_t sequence = 0;  // of the request it answers
-  std::uint32_t code = 0;      // 0: success, else 1 + Code
+  std::uint32_t code = 0;      // 0: success, run_it_alone, else 1 + Code
   std::uint32_t count = 0;
   std::uint32_t text_size = 0;  // of the engine's refusal
   std::uint32_t reserved = 0;
@@ -103,13 +114,17 @@ class Ring {
   MutableBytes input(unsigned slot);
   MutableBytes output(unsigned slot);
 
-  void write_request(unsigned slot, const RequestHeader& header);
-  RequestHeader read_request(unsigned slot) const;
+  void write_request(unsigned slot, std::uint64_t sequence, std::span<const TensorHeader> inputs,
+                     std::span<const std::uint8_t> others);
+  std::uint64_t sequence(unsigned slot) const;  // of the request
+  Request read_request(unsigned slot) const;
   void write_answer(unsigned slot, const AnswerHeader& header);
   AnswerHeader copy_answer(unsigned slot) const;  // one copy; nothing else of the header is ever read
 
-  // Clears a slot's headers and the first bytes of its regions; what was large is given back to the system.
-  void wipe(unsigned slot, std::uint64_t input_used, std::uint64_t output_used);
+  // Clears a slot's headers of so many tensors and the first bytes of its regions; what was large is given back to the
+  // system.
+  void wipe(unsigned slot, std::uint64_t input_used, std::uint64_t output_used, std::size_t inputs = max_tensors,
+            std::size_t outputs = max_tensors);
   // Gives all memory of a slot's output region back.
   void drop_output(unsigned slot);
 
@@ -134,9 +149,19 @@ struct CheckedOutput {
 };
 // What a run came to: its outputs by index, or the engine's refusal.
 using Outcome = Result<std::vector<CheckedOutput>>;
+struct Answered {
+  Outcome outcome;
+  bool alone = false;  // no outcome: the batch failed, and the request is to be run by itself
+};
+// What was asked. `rows`: of a request that rode in a batch; its outputs have as many, and only it may be told to run
+// alone.
+struct Asked {
+  std::uint64_t sequence = 0;
+  std::optional<std::int64_t> rows{};
+};
 // Every output of the model exactly once, in its datatype, inside the region. An error of the outer Result is a lie:
 // such a worker is not to be believed again.
-Result<Outcome> check_answer(const AnswerHeader& copy, std::uint64_t sequence, const std::vector<TensorSpec>& outputs,
-                             std::uint64_t answer_bytes);
+Result<Answered> check_answer(const AnswerHeader& copy, const Asked& asked, const std::vector<TensorSpec>& outputs,
+                              std::uint64_t answer_bytes);
 
 }  // namespace blindai::worker

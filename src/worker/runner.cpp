@@ -15,50 +15,10 @@ namespace {
 
 std::uint32_t load(std::uint32_t* word) { return std::atomic_ref(*word).load(std::memory_order_acquire); }
 
-// Gives out the output region of a slot from its start, and remembers what it gave.
-class OutputRegion {
- public:
-  OutputRegion(MutableBytes region, const Loaded& loaded, AnswerHeader& answer)
-      : region_(region), loaded_(loaded), answer_(answer) {}
-
-  Result<MutableBytes> place(std::size_t index, DataType datatype, const Shape& shape, std::uint64_t size) {
-    if (index >= loaded_.output_of_ring.size() || answer_.count >= max_tensors || shape.size() > max_rank) {
-      return fail(Code::internal, {"the engine returned an output that the model does not have"});
-    }
-    const auto end = checked_add(used_, size);
-    if (!end || *end > region_.size()) {
-      return fail(Code::too_large, {"the model's answer is larger than the limit of {} bytes", region_.size()});
-    }
-    auto& header = answer_.outputs[answer_.count++];
-    header.index = static_cast<std::uint32_t>(loaded_.output_of_ring[index]);
-    header.datatype = static_cast<std::uint32_t>(datatype);
-    header.rank = static_cast<std::uint32_t>(shape.size());
-    std::ranges::copy(shape, header.dims.begin());
-    header.offset = used_;
-    header.size = size;
-    const auto place = region_.subspan(used_, size);
-    used_ =
-        std::min<std::uint64_t>((*end + tensor_alignment - 1) / tensor_alignment * tensor_alignment, region_.size());
-    return place;
-  }
-
-  void erase() { std::memset(region_.data(), 0, used_); }
-
- private:
-  MutableBytes region_;
-  const Loaded& loaded_;
-  AnswerHeader& answer_;
-  std::uint64_t used_ = 0;
-};
-
-Result<std::vector<engine::InputView>> views(const Loaded& loaded, ByteView region, const RequestHeader& request) {
-  if (request.count > max_tensors) {
-    return fail(Code::internal, {"the request's header is damaged"});
-  }
+Result<std::vector<engine::InputView>> views(const Loaded& loaded, ByteView region, const Request& request) {
   std::vector<engine::InputView> inputs;
-  inputs.reserve(request.count);
-  for (std::size_t i = 0; i < request.count; ++i) {
-    const auto& header = request.inputs[i];
+  inputs.reserve(request.inputs.size());
+  for (const TensorHeader& header : request.inputs) {
     const auto end = checked_add(header.offset, header.size);
     if (header.index >= loaded.input_of_engine.size() || header.rank > max_rank || !end || *end > region.size()) {
       return fail(Code::internal, {"the request's header is damaged"});
@@ -70,10 +30,21 @@ Result<std::vector<engine::InputView>> views(const Loaded& loaded, ByteView regi
   return inputs;
 }
 
+void set_error(AnswerHeader& answer, const Error& error) {
+  const std::uint64_t sequence = answer.sequence;
+  answer = AnswerHeader{};
+  answer.sequence = sequence;
+  answer.code = 1 + static_cast<std::uint32_t>(error.code);
+  const auto& text = error.message.str();
+  answer.text_size = static_cast<std::uint32_t>(std::min(text.size(), answer.text.size()));
+  std::copy_n(text.begin(), answer.text_size, answer.text.begin());
+}
+
 }  // namespace
 
 void Runners::start(unsigned count) {
   running_.resize(count);
+  gathered_.resize(count);
   for (std::size_t runner = 0; runner < count; ++runner) {
     threads_.emplace_back([this, runner] {
       serving_.wait(false);
@@ -89,74 +60,79 @@ void Runners::serve(Loaded loaded) {
 }
 
 void Runners::loop(std::size_t runner) {
+  if (runner >= loaded_.slots.size()) {
+    return;  // the layout has fewer runs at once
+  }
   for (;;) {
     const auto seen = load(ring_.doorbell());
     std::size_t slot = 0;
-    RequestHeader request;
-    if (!take(slot, request)) {
+    if (!take(slot)) {
       futex_wait(ring_.doorbell(), seen);
       continue;
     }
-    const auto result = answer(runner, slot, request);
-    publish(slot, result);
+    const Request request = ring_.read_request(static_cast<unsigned>(slot));
+    {
+      const std::lock_guard lock(mutex_);
+      running_[runner] = {.slot = slot, .sequence = request.sequence, .active = true};
+    }
+    if (request.others.empty()) {
+      answer_one(runner, slot, request);
+    } else {
+      answer_batch(runner, slot, request);
+    }
   }
 }
 
 // The oldest submitted request, if there is one.
-bool Runners::take(std::size_t& slot, RequestHeader& request) {
+bool Runners::take(std::size_t& slot) {
   for (;;) {
     bool found = false;
+    std::uint64_t oldest = 0;
     for (unsigned i = 0; i < ring_.geometry().slots; ++i) {
       if (load(ring_.state(i)) != static_cast<std::uint32_t>(SlotState::submitted)) {
         continue;
       }
-      const auto candidate = ring_.read_request(i);
-      if (!found || candidate.sequence < request.sequence) {
+      const std::uint64_t sequence = ring_.sequence(i);
+      if (!found || sequence < oldest) {
         found = true;
         slot = i;
-        request = candidate;
+        oldest = sequence;
       }
     }
     if (!found) {
       return false;
     }
+    // Meanwhile the slot may have been withdrawn and submitted anew: it is read after this.
     auto expected = static_cast<std::uint32_t>(SlotState::submitted);
     if (std::atomic_ref(*ring_.state(static_cast<unsigned>(slot)))
             .compare_exchange_strong(expected, static_cast<std::uint32_t>(SlotState::running))) {
-      // Between the look and the exchange the slot may have been withdrawn and submitted anew.
-      request = ring_.read_request(static_cast<unsigned>(slot));
       return true;
     }
   }
 }
 
-AnswerHeader Runners::answer(std::size_t runner, std::size_t slot, const RequestHeader& request) {
-  {
-    const std::lock_guard lock(mutex_);
-    running_[runner] = {.slot = slot, .sequence = request.sequence, .active = true};
-  }
+void Runners::rest(std::size_t runner) {
+  const std::lock_guard lock(mutex_);
+  running_[runner].active = false;
+}
+
+void Runners::answer_one(std::size_t runner, std::size_t slot, const Request& request) {
   AnswerHeader header;
   header.sequence = request.sequence;
   const auto done = run(loaded_, runner, slot, request, header);
-  {
-    const std::lock_guard lock(mutex_);
-    running_[runner].active = false;
-  }
+  rest(runner);
   if (!done) {
-    header = AnswerHeader{};
-    header.sequence = request.sequence;
-    header.code = 1 + static_cast<std::uint32_t>(done.error().code);
-    const auto& text = done.error().message.str();
-    header.text_size = static_cast<std::uint32_t>(std::min(text.size(), header.text.size()));
-    std::copy_n(text.begin(), header.text_size, header.text.begin());
+    set_error(header, done.error());
   }
-  return header;
+  publish(slot, header);
+  const std::array ended{static_cast<std::uint8_t>(slot)};
+  tell(ended);
 }
 
 // The engine keeps its exceptions to itself; what allocates here may still run out of the memory that rlimits leave.
-Result<void> Runners::run(const Loaded& loaded, std::size_t runner, std::size_t slot, const RequestHeader& request,
+Result<void> Runners::run(const Loaded& loaded, std::size_t runner, std::size_t slot, const Request& request,
                           AnswerHeader& answer) {
-  OutputRegion region(ring_.output(static_cast<unsigned>(slot)), loaded, answer);
+  OutputRegion region(ring_.output(static_cast<unsigned>(slot)), loaded.output_of_ring, answer);
   try {
     BLINDAI_TRY(const auto inputs, views(loaded, ring_.input(static_cast<unsigned>(slot)), request));
     auto done = loaded.slots[runner]->run(
@@ -173,13 +149,61 @@ Result<void> Runners::run(const Loaded& loaded, std::size_t runner, std::size_t 
   }
 }
 
+// Every request of the batch gets an answer of its own. Where the batch failed, whoever is to blame, each is to be run
+// alone: one bad request fails no other.
+void Runners::answer_batch(std::size_t runner, std::size_t slot, const Request& leader) {
+  std::vector<std::uint8_t> slots = leader.others;
+  slots.push_back(static_cast<std::uint8_t>(slot));
+  std::vector<Gathered::Member> members;
+  std::vector<std::uint64_t> sequences;
+  for (const std::uint8_t each : slots) {
+    Request request = each == slot ? leader : ring_.read_request(each);
+    sequences.push_back(request.sequence);
+    members.push_back({ring_.input(each), std::move(request.inputs), 0});
+  }
+  Gathered& gathered = gathered_[runner];
+  bool whole = false;
+  try {
+    const auto inputs = gathered.gather(members, loaded_.model->inputs(), loaded_.input_of_engine);
+    whole = inputs && loaded_.slots[runner]->run(*inputs, gathered.sink()) && gathered.whole();
+  } catch (const std::bad_alloc&) {
+    whole = false;
+  }
+  rest(runner);
+  std::int64_t first = 0;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    AnswerHeader header;
+    header.sequence = sequences[i];
+    if (!whole) {
+      header.code = run_it_alone;
+    } else {
+      OutputRegion region(ring_.output(slots[i]), loaded_.output_of_ring, header);
+      const auto done = gathered.scatter(first, members[i].rows, region);
+      first += members[i].rows;
+      if (!done) {
+        region.erase();
+        set_error(header, done.error());
+      }
+    }
+    publish(slots[i], header);
+  }
+  gathered.release();
+  tell(slots);
+}
+
 void Runners::publish(std::size_t slot, const AnswerHeader& answer) {
   ring_.write_answer(static_cast<unsigned>(slot), answer);
   std::atomic_ref(*ring_.state(static_cast<unsigned>(slot)))
       .store(static_cast<std::uint32_t>(SlotState::done), std::memory_order_release);
-  const auto byte = static_cast<std::uint8_t>(slot);
-  if (::send(control_descriptor, &byte, 1, MSG_NOSIGNAL) != 1) {
-    ::_exit(0);  // the server is gone
+}
+
+void Runners::tell(std::span<const std::uint8_t> slots) {
+  while (!slots.empty()) {
+    const ssize_t sent = ::send(control_descriptor, slots.data(), slots.size(), MSG_NOSIGNAL);
+    if (sent <= 0) {
+      ::_exit(0);  // the server is gone
+    }
+    slots = slots.subspan(static_cast<std::size_t>(sent));
   }
 }
 
@@ -194,12 +218,12 @@ void Runners::interrupt(const Interrupt& which) {
 }
 
 Result<void> Runners::warm_up(Loaded& loaded, const LoadPlan& plan) {
-  RequestHeader request;
+  Request request;
   std::uint64_t offset = 0;
   bool free_dimensions = false;
   for (std::size_t i = 0; i < plan.inputs.size() && i < max_tensors; ++i) {
     const auto& spec = plan.inputs[i];
-    auto& header = request.inputs[request.count++];
+    auto& header = request.inputs.emplace_back();
     header.index = static_cast<std::uint32_t>(i);
     header.rank = static_cast<std::uint32_t>(spec.shape.size());
     for (std::size_t axis = 0; axis < spec.shape.size(); ++axis) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "worker/gathered.h"
 #include "worker/protocol.h"
 #include "worker/ring.h"
 
@@ -44,17 +45,21 @@ class Runners {
   };
 
   void loop(std::size_t runner);
-  bool take(std::size_t& slot, RequestHeader& request);
-  AnswerHeader answer(std::size_t runner, std::size_t slot, const RequestHeader& request);
-  Result<void> run(const Loaded& loaded, std::size_t runner, std::size_t slot, const RequestHeader& request,
+  bool take(std::size_t& slot);
+  void rest(std::size_t runner);  // nothing to interrupt any more
+  void answer_one(std::size_t runner, std::size_t slot, const Request& request);
+  void answer_batch(std::size_t runner, std::size_t slot, const Request& leader);
+  Result<void> run(const Loaded& loaded, std::size_t runner, std::size_t slot, const Request& request,
                    AnswerHeader& answer);
   void publish(std::size_t slot, const AnswerHeader& answer);
+  static void tell(std::span<const std::uint8_t> slots);
 
   Ring& ring_;
   Loaded loaded_;
   std::atomic<bool> serving_ = false;
   std::mutex mutex_;  // guards running_
   std::vector<Running> running_;
+  std::vector<Gathered> gathered_;  // one per runner
   std::vector<std::thread> threads_;
 };
 

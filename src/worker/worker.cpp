@@ -27,6 +27,9 @@ class Handle final : public Worker {
         start, boost::asio::use_awaitable);
   }
   Result<std::unique_ptr<Lease>> try_lease() override { return core_->try_lease(); }
+  void submit(std::vector<Ride> batch, std::move_only_function<void()> over) override {
+    submit_leases(std::move(batch), std::move(over));
+  }
   std::size_t free_slots() const override { return core_->free_slots(); }
   void on_change(std::function<void()> callback) override { core_->on_change(std::move(callback)); }
   Status status() const override { return core_->status(); }

@@ -35,6 +35,7 @@ struct Settings {
   std::string engine{engine_name};  // that the worker must say it runs
   int executable_fd = -1;           // of blindai-worker, opened and hashed before the keyset was made
   int engine_fd = -1;               // of the engine's library, likewise; -1: the executable has its engine in it
+  unsigned cpus = 0;                // that all models together may use; 0: those of the machine
   unsigned threads = 0;             // compute threads of one run; 0: half of the CPUs
   unsigned slots = 16;              // requests that may be in the ring at once
   std::uint64_t max_request_bytes = 256 * 1024 * 1024;
@@ -60,11 +61,23 @@ class Lease {
   // Room for the model's input of that index, with a shape and a size that go together; at most once each, before run().
   // 64-byte aligned. What is written there is as holds_elements() has it where the datatype is BYTES. Errors: too_large.
   virtual Result<MutableBytes> add_input(std::size_t index, const Shape& shape, std::uint64_t size) = 0;
-  // Runs and returns all outputs. Errors: invalid_argument with the engine's refusal (fixed words), unavailable (the
-  // worker died), deadline_exceeded.
+  // Runs by itself, as Worker::submit() does, and returns all outputs. Errors: invalid_argument with the engine's refusal
+  // (fixed words), unavailable (the worker died), deadline_exceeded.
   virtual Task<Result<std::vector<OutputView>>> run(Steady::time_point deadline) = 0;
   // Ends a run that nobody waits for: run() returns deadline_exceeded soon, and the worker is asked to stop computing.
   virtual void abandon() = 0;
+};
+
+// How a request ended. `alone`: the batch that it rode in failed, nothing is known of it, and it is to be run by itself.
+struct Ran {
+  Result<std::vector<OutputView>> outputs;
+  bool alone = false;
+};
+// One request of a batch. `done` is called once, on some thread, with no lock held; the lease must live until then.
+struct Ride {
+  Lease* lease = nullptr;
+  Steady::time_point deadline;
+  std::move_only_function<void(Ran)> done;
 };
 
 enum class State : std::uint8_t { starting, ready, restarting, failed, stopped };
@@ -91,6 +104,10 @@ class Worker {
   // A free slot, at once or after others finish; queue and deadline are the caller's (src/schedule). Error: unavailable
   // while the worker is down.
   virtual Result<std::unique_ptr<Lease>> try_lease() = 0;
+  // Runs these leases of this worker in one run of the engine: each wholly filled, and more than one only where their
+  // inputs are equal in shape but for axis 0. `over` is called once on some thread when the runner is free again, after
+  // every `done`: a caller whose deadline passes is told before that.
+  virtual void submit(std::vector<Ride> batch, std::move_only_function<void()> over) = 0;
   virtual std::size_t free_slots() const = 0;
   // Called on some thread whenever a slot became free or the state changed.
   virtual void on_change(std::function<void()> callback) = 0;

@@ -79,6 +79,94 @@ def types(name):
     )
 
 
+def weights(rng, name, *shape):
+    return numpy_helper.from_array((rng.standard_normal(shape) / 4).astype(np.float32), name)
+
+
+def embed(name):
+    """Rows of a table by number: a number out of range is refused by the engine, for the whole run."""
+    table = numpy_helper.from_array(np.arange(12, dtype=np.float32).reshape(4, 3), "table")
+    node = helper.make_node("Gather", ["table", "ids"], ["rows"])
+    save(name, [node], [value("ids", TensorProto.INT64, ["n", 2])], [value("rows", FLOAT, ["n", 2, 3])], [table])
+
+
+def reversed_rows(name):
+    """The attack on batches: what comes out for one row went in with another."""
+    numbers = {"starts": [-1], "ends": [-(2**31)], "axes": [0], "steps": [-1]}
+    constants = [numpy_helper.from_array(np.array(v, np.int64), k) for k, v in numbers.items()]
+    node = helper.make_node("Slice", ["x", *numbers], ["y"])
+    save(name, [node], [value("x", FLOAT, ["n", 2])], [value("y", FLOAT, ["n", 2])], constants)
+
+
+def summed_rows(name):
+    """Every row has something of all the others."""
+    axes = numpy_helper.from_array(np.array([0], np.int64), "axes")
+    nodes = [
+        helper.make_node("ReduceSum", ["x", "axes"], ["sum"], keepdims=1),
+        helper.make_node("Add", ["x", "sum"], ["y"]),
+    ]
+    save(name, nodes, [value("x", FLOAT, ["n", 2])], [value("y", FLOAT, ["n", 2])], [axes])
+
+
+def counted_rows(name):
+    """One number for all rows together: an output without the batch axis."""
+    axes = numpy_helper.from_array(np.array([0, 1], np.int64), "axes")
+    node = helper.make_node("ReduceSum", ["x", "axes"], ["y"], keepdims=0)
+    save(name, [node], [value("x", FLOAT, ["n", 2])], [value("y", FLOAT, [])], [axes])
+
+
+def conv_bn(name):
+    rng = np.random.default_rng(11)
+    nodes = [
+        helper.make_node("Conv", ["x", "w", "b"], ["c"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        helper.make_node("BatchNormalization", ["c", "scale", "shift", "mean", "var"], ["n"]),
+        helper.make_node("Relu", ["n"], ["r"]),
+        helper.make_node("GlobalAveragePool", ["r"], ["p"]),
+        helper.make_node("Flatten", ["p"], ["y"]),
+    ]
+    initialisers = [weights(rng, "w", 8, 3, 3, 3), *(weights(rng, k, 8) for k in ("b", "scale", "shift", "mean"))]
+    initialisers.append(numpy_helper.from_array(np.full(8, 1.5, np.float32), "var"))
+    save(name, nodes, [value("x", FLOAT, ["n", 3, 8, 8])], [value("y", FLOAT, ["n", 8])], initialisers)
+
+
+def lstm(name):
+    """Batch first, as frameworks export it: transposed before and after."""
+    rng = np.random.default_rng(12)
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["t"], perm=[1, 0, 2]),
+        helper.make_node("LSTM", ["t", "w", "r", "b"], ["h", "", ""], hidden_size=4),
+        helper.make_node("Squeeze", ["h", "one"], ["s"]),
+        helper.make_node("Transpose", ["s"], ["y"], perm=[1, 0, 2]),
+    ]
+    initialisers = [weights(rng, "w", 1, 16, 3), weights(rng, "r", 1, 16, 4), weights(rng, "b", 1, 32)]
+    initialisers.append(numpy_helper.from_array(np.array([1], np.int64), "one"))
+    save(name, nodes, [value("x", FLOAT, ["n", "time", 3])], [value("y", FLOAT, ["n", "time", 4])], initialisers)
+
+
+def attention(name):
+    """A layer of a transformer on token numbers, with a mask."""
+    rng = np.random.default_rng(13)
+    width = 16
+    nodes = [
+        helper.make_node("Gather", ["table", "ids"], ["e"]),
+        *(helper.make_node("MatMul", ["e", k], [f"x{k}"]) for k in ("q", "k", "v")),
+        helper.make_node("Transpose", ["xk"], ["kt"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["xq", "kt"], ["scores"]),
+        helper.make_node("Cast", ["mask"], ["m"], to=FLOAT),
+        helper.make_node("Unsqueeze", ["m", "one"], ["mu"]),
+        helper.make_node("Mul", ["scores", "mu"], ["masked"]),
+        helper.make_node("Softmax", ["masked"], ["p"], axis=-1),
+        helper.make_node("MatMul", ["p", "xv"], ["a"]),
+        helper.make_node("Add", ["a", "e"], ["sum"]),
+        helper.make_node("LayerNormalization", ["sum", "scale", "shift"], ["y"]),
+    ]
+    initialisers = [weights(rng, "table", 8, width), *(weights(rng, k, width, width) for k in ("q", "k", "v"))]
+    initialisers += [weights(rng, "scale", width), weights(rng, "shift", width)]
+    initialisers.append(numpy_helper.from_array(np.array([1], np.int64), "one"))
+    inputs = [value("ids", TensorProto.INT64, ["n", "time"]), value("mask", TensorProto.INT64, ["n", "time"])]
+    save(name, nodes, inputs, [value("y", FLOAT, ["n", "time", width])], initialisers)
+
+
 def main():
     FOLDER.mkdir(exist_ok=True)
     save(
@@ -100,6 +188,13 @@ def main():
     mlp("mlp")
     mlp("mlp_external", external=True)
     loop("loop")
+    embed("embed")
+    reversed_rows("reversed_rows")
+    summed_rows("summed_rows")
+    counted_rows("counted_rows")
+    conv_bn("conv_bn")
+    lstm("lstm")
+    attention("attention")
     types("types")
     unknown = helper.make_node("Frobnicate", ["x"], ["y"])
     save("unknown_operator", [unknown], [value("x", FLOAT, [1])], [value("y", FLOAT, [1])])

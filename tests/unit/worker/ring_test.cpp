@@ -25,15 +25,15 @@ AnswerHeader good() {
 }
 
 bool believed(const AnswerHeader& answer) {
-  const auto outcome = check_answer(answer, 7, outputs, 4096);
-  return outcome && *outcome;
+  const auto outcome = check_answer(answer, {7}, outputs, 4096);
+  return outcome && outcome->outcome;
 }
 
 TEST(AnAnswerHeader, IsBelievedWhereEveryNumberHolds) {
-  const auto outcome = check_answer(good(), 7, outputs, 4096);
-  ASSERT_TRUE(outcome && *outcome);
-  EXPECT_EQ((**outcome)[0].shape, (Shape{3, 2}));
-  EXPECT_EQ((**outcome)[1].offset, 64u);
+  const auto outcome = check_answer(good(), {7}, outputs, 4096);
+  ASSERT_TRUE(outcome && outcome->outcome);
+  EXPECT_EQ((*outcome->outcome)[0].shape, (Shape{3, 2}));
+  EXPECT_EQ((*outcome->outcome)[1].offset, 64u);
 }
 
 TEST(AnAnswerHeader, IsALieOtherwise) {
@@ -75,8 +75,8 @@ TEST(AnAnswerHeader, TellsTheSizeOfTextsThatHaveLengths) {
   const auto believed_with = [&](std::int64_t count, std::uint64_t size) {
     answer.outputs[0].dims[0] = count;
     answer.outputs[0].size = size;
-    const auto outcome = check_answer(answer, 7, texts, 4096);
-    return outcome && *outcome && (**outcome)[0].size == size;
+    const auto outcome = check_answer(answer, {7}, texts, 4096);
+    return outcome && outcome->outcome && (*outcome->outcome)[0].size == size;
   };
   EXPECT_TRUE(believed_with(3, 12));
   EXPECT_TRUE(believed_with(3, 4096));
@@ -92,10 +92,52 @@ TEST(AnAnswerHeader, MayBeTheEnginesRefusal) {
   AnswerHeader answer;
   answer.sequence = 7;
   answer.code = 1 + static_cast<std::uint32_t>(Code::invalid_argument);
-  const auto outcome = check_answer(answer, 7, outputs, 4096);
+  const auto outcome = check_answer(answer, {7}, outputs, 4096);
   ASSERT_TRUE(outcome);
-  ASSERT_FALSE(*outcome);
-  EXPECT_EQ(outcome->error().code, Code::invalid_argument);
+  ASSERT_FALSE(outcome->outcome);
+  EXPECT_EQ(outcome->outcome.error().code, Code::invalid_argument);
+}
+
+// A request that rode in a batch gets its own rows, however many the batch had.
+TEST(AnAnswerHeader, OfABatchHasTheRowsOfItsRequest) {
+  const std::vector<TensorSpec> rows{{"a", DataType::fp32, {-1, 2}}};
+  AnswerHeader answer = good();
+  answer.count = 1;
+  EXPECT_TRUE(check_answer(answer, {7, 3}, rows, 4096));
+  EXPECT_FALSE(check_answer(answer, {7, 2}, rows, 4096));
+  EXPECT_FALSE(check_answer(answer, {7, 4}, rows, 4096));
+  answer.outputs[0].rank = 0;
+  answer.outputs[0].size = 4;
+  EXPECT_FALSE(check_answer(answer, {7, 1}, rows, 4096));
+}
+
+TEST(AnAnswerHeader, MaySayThatARequestOfABatchIsToRunAloneAndNoOther) {
+  AnswerHeader answer;
+  answer.sequence = 7;
+  answer.code = run_it_alone;
+  const auto answered = check_answer(answer, {7, 1}, outputs, 4096);
+  ASSERT_TRUE(answered);
+  EXPECT_TRUE(answered->alone);
+  EXPECT_FALSE(answered->outcome);
+  EXPECT_FALSE(check_answer(answer, {7}, outputs, 4096));
+  EXPECT_FALSE(check_answer(answer, {8, 1}, outputs, 4096));
+}
+
+TEST(ARing, CarriesARequestAndWhoRidesWithIt) {
+  const auto geometry = make_geometry(4, 4096, 4096);
+  auto ring = Ring::create(*geometry, {});
+  ASSERT_TRUE(ring);
+  TensorHeader tensor;
+  tensor.size = 12;
+  const std::array tensors{tensor, tensor};
+  const std::array<std::uint8_t, 2> others{3, 1};
+  ring->write_request(2, 9, tensors, others);
+  EXPECT_EQ(ring->sequence(2), 9U);
+  const Request request = ring->read_request(2);
+  EXPECT_EQ(request.sequence, 9U);
+  EXPECT_EQ(request.others, (std::vector<std::uint8_t>{3, 1}));
+  ASSERT_EQ(request.inputs.size(), 2U);
+  EXPECT_EQ(request.inputs[1].size, 12U);
 }
 
 TEST(ARing, WipesWhatAnEarlierRequestLeft) {

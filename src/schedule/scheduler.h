@@ -1,0 +1,109 @@
+// Which requests run next: one CPU budget for all models, turns between trust groups, batches inside one of them.
+//
+//   const auto line = scheduler.open("clinic", layout);       // a model at work for a group
+//   scheduler.add(line, ticket);                              // a request that could start at once
+//   while (auto run = scheduler.next(now)) { start(*run); }   // as long as there are CPUs for it
+//   scheduler.over(*run, now);                                // gives them back; then next() again
+//
+// Budget: the threads of all runs together never exceed the CPUs. Nothing waits while what it needs is free.
+//
+// Fair: groups are served by the CPU time that they have had (start-time fair queueing: what a run costs is charged when
+// it starts by what runs of that size took before, and corrected when it is over; a group that comes back after it was
+// idle gets no credit for that). Models of one group take turns. A run is not interrupted for another group, so what one
+// group can cost another is one run in progress for each CPU; to keep that short, batches of a group are no longer than
+// `quantum` or one request alone, whichever is more, while another group is active or was a moment ago.
+//
+// Batch: requests of one line (one model, one group) with equal form, in the order of arrival, whose rows together are
+// one of the layout's sizes. It is formed when it can start, from what is there then; no request waits for others. Where
+// several runs could start they share what is there.
+//
+// Thread rule: none of its own; the owner locks. No clock of its own: time is an argument.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace blindai::schedule {
+
+// How a model runs.
+struct Layout {
+  unsigned threads = 1;              // of one run
+  unsigned runs = 1;                 // at once
+  std::vector<std::uint64_t> sizes;  // rows that a batch may have together, rising; empty: no batches
+};
+
+class Line;
+
+// A request. It belongs to its owner, who keeps it where it is from add() until it is in a run or taken out.
+struct Ticket {
+  std::uint64_t rows = 1;
+  std::vector<std::int64_t> form;  // equal for requests that can share a batch: free dimensions but for the batch axis
+  Steady::time_point deadline{};
+  bool alone = false;  // never in a batch
+  bool gone = false;   // nobody waits for it: it is dropped
+};
+
+struct Run {
+  std::shared_ptr<Line> line;
+  std::vector<Ticket*> tickets;
+  std::uint64_t rows = 0;
+  unsigned cpus = 0;
+  Steady::time_point started;
+  Steady::duration charged{};
+};
+
+class Scheduler {
+ public:
+  struct Options {
+    unsigned cpus = 1;
+    Steady::duration quantum = std::chrono::milliseconds(5);
+    Steady::duration active = std::chrono::seconds(1);  // how long a group counts as active after its last request
+  };
+  explicit Scheduler(const Options& options);
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+  ~Scheduler();
+
+  std::shared_ptr<Line> open(const std::string& group, Layout layout);
+  // From then on; runs in progress go on as they are.
+  void set_layout(const std::shared_ptr<Line>& line, Layout layout);
+  void add(const std::shared_ptr<Line>& line, Ticket& ticket, Steady::time_point now, bool in_front = false);
+  // The next run that may start now. Requests that are gone or past their deadline never are in one: see take_dropped().
+  std::optional<Run> next(Steady::time_point now);
+  void over(const Run& run, Steady::time_point now);
+  // Takes one out that waits. False where it does not.
+  bool remove(const std::shared_ptr<Line>& line, Ticket& ticket);
+  // All waiting requests that are gone or past their deadline, and those that next() met.
+  std::vector<Ticket*> take_dropped(Steady::time_point now);
+  // Those that next() met and passed over, which wait no more.
+  std::vector<Ticket*> take_met() { return std::exchange(dropped_, {}); }
+
+  std::size_t waiting() const { return waiting_; }
+  unsigned free_cpus() const { return free_; }
+
+ private:
+  struct Group;
+  friend class Line;
+  bool contended(const Group& group, Steady::time_point now) const;
+  Line* turn_of(Group& group, Steady::time_point now);
+  void drop_dead(Line& line, Steady::time_point now);
+  std::uint64_t most_rows(const Line& line, bool contended) const;
+  Run form(Line& line, bool contended, Steady::time_point now) const;
+  static void settle(Group& group);
+
+  const Options options_;
+  unsigned free_;
+  std::size_t waiting_ = 0;
+  std::uint64_t virtual_ns_ = 0;  // of the group that was served last
+  std::map<std::string, std::shared_ptr<Group>> groups_;
+  std::vector<Ticket*> dropped_;
+};
+
+}  // namespace blindai::schedule
