@@ -30,7 +30,12 @@ Operand some(DataType datatype, const Shape& shape) {
   std::uniform_int_distribution<int> pick(-12, 12);
   const auto fill = [&]<typename T>(T) {
     for (std::size_t at = 0; at < out.data.size(); at += sizeof(T)) {
-      const auto value = static_cast<T>(std::is_floating_point_v<T> ? pick(random) / 4.0 : pick(random));
+      T value{};
+      if constexpr (std::is_floating_point_v<T>) {
+        value = static_cast<T>(pick(random) / 4.0);
+      } else {
+        value = static_cast<T>(pick(random));
+      }
       std::memcpy(out.data.data() + at, &value, sizeof(T));
     }
   };

@@ -57,7 +57,7 @@ TEST(ABundle, HasAClosedForm) {
     return parse_bundle_index(bytes, 4 + bytes.size() + 1).has_value();
   };
   const auto with = [&](cbor::Array entry) {
-    return judge({{"ctx", "blindai model v1"}, {"files", cbor::Array{std::move(entry)}}});
+    return judge({{"ctx", "blindai model v1"}, {"files", cbor::Array(1, std::move(entry))}});
   };
   EXPECT_TRUE(with({"m.onnx", 1, digest}));
   EXPECT_FALSE(with({"m.onnx", 1}));

@@ -110,12 +110,12 @@ struct HttpServer : testing::Test {
   static void send(const UniqueFd& fd, std::string_view text) {
     EXPECT_EQ(::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
   }
-  // All until the server closes, or until `quiet` passes without a byte.
-  static std::string receive(const UniqueFd& fd, int quiet_ms = 300) {
+  // All until the server closes, or until `quiet_ms` pass without a byte, `first_ms` without the first.
+  static std::string receive(const UniqueFd& fd, int quiet_ms = 300, int first_ms = 0) {
     std::string out;
     std::array<char, 4096> buffer{};
     pollfd entry{fd.get(), POLLIN, 0};
-    while (::poll(&entry, 1, quiet_ms) > 0) {
+    while (::poll(&entry, 1, out.empty() ? std::max(quiet_ms, first_ms) : quiet_ms) > 0) {
       const ssize_t count = ::recv(fd.get(), buffer.data(), buffer.size(), 0);
       if (count <= 0) {
         return out + (count == 0 ? "<end>" : "<reset>");
@@ -127,7 +127,7 @@ struct HttpServer : testing::Test {
   std::string ask(std::string_view text) const {
     const UniqueFd fd = connect();
     send(fd, text);
-    return receive(fd);
+    return receive(fd, 300, 10'000);
   }
 };
 

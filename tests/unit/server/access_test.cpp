@@ -133,7 +133,7 @@ TEST(ABundle, IsReadOnlyWhereEachFileHasItsDigest) {
   const std::string body = model();
   const auto upload = [&](const Digest& digest, std::uint32_t head_off_by = 0) {
     const cbor::Array file{"m.onnx", static_cast<std::int64_t>(body.size()), digest};
-    const Bytes head = cbor::encode(cbor::Map{{"ctx", "blindai model v1"}, {"files", cbor::Array{file}}});
+    const Bytes head = cbor::encode(cbor::Map{{"ctx", "blindai model v1"}, {"files", cbor::Array(1, file)}});
     const auto size = static_cast<std::uint32_t>(head.size()) + head_off_by;
     std::string bytes{static_cast<char>(size >> 24U), static_cast<char>(size >> 16U), static_cast<char>(size >> 8U),
                       static_cast<char>(size)};
