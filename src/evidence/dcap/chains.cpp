@@ -9,6 +9,7 @@ namespace blindai::evidence::dcap {
 namespace {
 
 constexpr std::string_view pck_item = "pck_chain";
+constexpr std::size_t max_known_bytes = 1024;  // none of those that Roots knows is longer
 
 // A certificate that cannot be read ends the chain that it belongs to, whatever is wrong with it.
 Parsed<HeldCertificate> hold(Bytes bytes, std::string_view item) {
@@ -31,14 +32,29 @@ Parsed<std::vector<Bytes>> split(ByteView pem, std::size_t wanted, std::string_v
   return list;
 }
 
+bool is_known(const HeldCertificate& held, const Roots& roots, Effort& effort) {
+  if (held.der->size() > max_known_bytes) {
+    return false;
+  }
+  effort.bytes_read += held.der->size();
+  return std::ranges::find(roots.signed_by_intel, crypto::sha256(*held.der)) != roots.signed_by_intel.end();
+}
+
+// `root` has the pinned key.
+Parsed<void> require_issued_by_root(const HeldCertificate& child, const HeldCertificate& root,
+                                    std::int64_t intermediates_below, std::string_view item, const Roots& roots,
+                                    Effort& effort) {
+  const Refusal bad{Reason::bad_cert_chain, std::string(item)};
+  if (is_known(child, roots, effort)) {
+    return x509::require_possible_issuer(child.certificate, root.certificate, intermediates_below, bad);
+  }
+  return x509::require_issued(child.certificate, root.certificate, root.key, intermediates_below, bad, effort);
+}
+
 Parsed<void> require_root(const HeldCertificate& root, std::string_view item, const Roots& roots, Effort& effort) {
   BLINDAI_REQUIRE(crypto::sha256(root.certificate.public_key_info) == roots.intel, Reason::untrusted_root,
                   std::string(item));
-  if (crypto::sha256(*root.der) == roots.intel_certificate) {
-    return {};
-  }
-  return x509::require_issued(root.certificate, root.certificate, root.key, 0,
-                              {Reason::bad_cert_chain, std::string(item)}, effort);
+  return require_issued_by_root(root, root, 0, item, roots, effort);
 }
 
 }  // namespace
@@ -56,8 +72,7 @@ Parsed<void> require_pck_authorities(const PckChain& chain, const Roots& roots, 
   const auto name = x509::common_name(chain.intermediate.certificate.subject);
   BLINDAI_REQUIRE(name == "Intel SGX PCK Platform CA" || name == "Intel SGX PCK Processor CA", Reason::bad_cert_chain,
                   std::string(pck_item));
-  return x509::require_issued(chain.intermediate.certificate, chain.root.certificate, chain.root.key, 1,
-                              {Reason::bad_cert_chain, std::string(pck_item)}, effort);
+  return require_issued_by_root(chain.intermediate, chain.root, 1, pck_item, roots, effort);
 }
 
 Parsed<void> require_pck_leaf(const PckChain& chain, Effort& effort) {
@@ -76,8 +91,7 @@ Parsed<SigningChain> verify_signing_chain(ByteView pem, std::string_view item, c
   BLINDAI_REQUIRE(x509::common_name(signer.certificate.subject) == "Intel SGX TCB Signing", Reason::bad_cert_chain,
                   std::string(item));
   BLINDAI_REQUIRE(!signer.certificate.ca, Reason::bad_cert_chain, std::string(item));
-  BLINDAI_CHECK(x509::require_issued(signer.certificate, root.certificate, root.key, 0,
-                                     {Reason::bad_cert_chain, std::string(item)}, effort));
+  BLINDAI_CHECK(require_issued_by_root(signer, root, 0, item, roots, effort));
   return SigningChain{std::move(signer), std::move(root)};
 }
 

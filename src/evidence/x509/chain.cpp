@@ -103,12 +103,18 @@ bool VerifyingKey::verify_raw(ByteView message, ByteView r_s, Effort& effort) co
   return ec->verify(message, r_s);
 }
 
-Parsed<void> require_issued(const Certificate& child, const Certificate& issuer, const VerifyingKey& issuer_key,
-                            std::int64_t intermediates_below, const Refusal& otherwise, Effort& effort) {
+Parsed<void> require_possible_issuer(const Certificate& child, const Certificate& issuer,
+                                     std::int64_t intermediates_below, const Refusal& otherwise) {
   BLINDAI_REQUIRE(equal(child.issuer, issuer.subject), otherwise);
   BLINDAI_REQUIRE(issuer.ca, otherwise);
   BLINDAI_REQUIRE((issuer.key_usage.value_or(0) & usage_certificate_sign) != 0, otherwise);
   BLINDAI_REQUIRE(!issuer.path_length || *issuer.path_length >= intermediates_below, otherwise);
+  return {};
+}
+
+Parsed<void> require_issued(const Certificate& child, const Certificate& issuer, const VerifyingKey& issuer_key,
+                            std::int64_t intermediates_below, const Refusal& otherwise, Effort& effort) {
+  BLINDAI_CHECK(require_possible_issuer(child, issuer, intermediates_below, otherwise));
   BLINDAI_REQUIRE(issuer_key.verify(child.algorithm, child.tbs, child.signature, effort), otherwise);
   return {};
 }

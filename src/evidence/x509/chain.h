@@ -23,11 +23,14 @@ class VerifyingKey {
   std::variant<crypto::EcPublicKey, crypto::RsaPublicKey> key_;
 };
 
-// Whether `issuer` issued `child`: names equal byte by byte, issuer a CA whose key usage allows it and whose path length
-// leaves room for `intermediates_below` CA certificates, signature holds. Refuses as `otherwise`. A root is looked at by
-// asking whether it issued itself: nothing follows from that, but that it is not mutilated.
+// Whether `issuer` issued `child`: it could have (below), and the signature holds. Refuses as `otherwise`. A root is looked
+// at by asking whether it issued itself: nothing follows from that, but that it is not mutilated.
 Parsed<void> require_issued(const Certificate& child, const Certificate& issuer, const VerifyingKey& issuer_key,
                             std::int64_t intermediates_below, const Refusal& otherwise, Effort& effort);
+// Whether `issuer` could have issued `child`: names equal byte by byte, issuer a CA whose key usage allows it and whose path
+// length leaves room for `intermediates_below` CA certificates. Of the signature nothing is said.
+Parsed<void> require_possible_issuer(const Certificate& child, const Certificate& issuer,
+                                     std::int64_t intermediates_below, const Refusal& otherwise);
 // Whether `issuer` signed the list: names equal, key usage allows it, signature holds. Refuses as bad_crl with `item`.
 Parsed<void> require_signed(const Crl& crl, const Certificate& issuer, const VerifyingKey& issuer_key,
                             std::string_view item, Effort& effort);
