@@ -1,8 +1,8 @@
 #include "base/json.h"
 
-#include <simdjson.h>
-
 #include <cmath>
+
+#include "base/json_dom.h"
 
 namespace blindai::json {
 namespace {
@@ -11,7 +11,7 @@ namespace dom = simdjson::dom;
 
 Result<void> convert(const dom::element& element, int depth, Value& out) {
   if (depth < 0) {
-    return fail(Code::too_large, {"JSON nested too deep"});
+    return nested_too_deep();
   }
   switch (element.type()) {
     case dom::element_type::ARRAY: {
@@ -29,7 +29,7 @@ Result<void> convert(const dom::element& element, int depth, Value& out) {
       for (const auto& [key, item] : dom::object(element)) {
         const auto [place, first] = object.try_emplace(std::string(key));
         if (!first) {
-          return fail(Code::invalid_argument, {"a JSON object has a member twice"});
+          return member_twice();
         }
         BLINDAI_CHECK(convert(item, depth - 1, place->second));
       }
@@ -110,19 +110,7 @@ const std::string* Value::text(std::string_view name) const {
 
 Result<Value> parse(std::string_view text, int depth_limit) {
   dom::parser parser;
-  // The tape of simdjson counts the document itself as a level.
-  if (parser.allocate(text.size(), static_cast<std::size_t>(depth_limit) + 2) != simdjson::SUCCESS) {
-    return fail(Code::resource_exhausted, {"out of memory"});
-  }
-  const simdjson::padded_string padded(text);
-  dom::element root;
-  const auto error = parser.parse(padded).get(root);
-  if (error == simdjson::DEPTH_ERROR) {
-    return fail(Code::too_large, {"JSON nested deeper than {} levels", depth_limit});
-  }
-  if (error != simdjson::SUCCESS) {
-    return fail(Code::invalid_argument, {"malformed JSON"}, Detail{simdjson::error_message(error)});
-  }
+  BLINDAI_TRY(const dom::element root, parse_with(parser, text, depth_limit));
   Value value;
   BLINDAI_CHECK(convert(root, depth_limit, value));
   return value;

@@ -12,7 +12,19 @@ bool is_plain(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' || c == '-' || c == '.';
 }
 
+// What a byte outside of strings does to the count of brackets.
+enum class Mark : std::uint8_t { none, quote, open, close };
+constexpr std::array marks = [] {
+  std::array<Mark, 256> out{};
+  out['"'] = Mark::quote;
+  out['{'] = out['['] = Mark::open;
+  out['}'] = out[']'] = Mark::close;
+  return out;
+}();
+
 class Scanner {
+  static constexpr std::size_t npos = std::string_view::npos;
+
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
 
@@ -52,49 +64,62 @@ class Scanner {
     if (peek() != '"') {
       return false;
     }
-    for (++at_; at_ < text_.size(); ++at_) {
-      if (text_[at_] == '"') {
-        ++at_;
-        return true;
+    at_ = end_of_string(at_ + 1);
+    return at_ != npos;
+  }
+  // Where the string ends whose first quote stands before `at`: after its last quote, or npos.
+  std::size_t end_of_string(std::size_t at) const {
+    std::size_t quote = text_.find('"', at);
+    while (quote != npos) {
+      // A backslash takes the byte after it along, which may be this quote.
+      const std::size_t escape = text_.substr(at, quote - at).find('\\');
+      if (escape == npos) {
+        return quote + 1;
       }
-      if (text_[at_] == '\\') {
-        ++at_;
+      at += escape + 2;
+      quote = at > quote ? text_.find('"', at) : quote;
+    }
+    return npos;
+  }
+  bool skip_value() {
+    const char c = peek();
+    if (c == '{' || c == '[') {
+      return skip_brackets();
+    }
+    if (!is_plain(c)) {
+      return skip_string();
+    }
+    while (is_plain(peek())) {
+      ++at_;
+    }
+    return true;
+  }
+  // An object or array with what is inside it. Brackets are counted, not matched by their kind: that is parse()'s work.
+  bool skip_brackets() {
+    std::size_t depth = 0;
+    for (std::size_t at = at_; at < text_.size();) {
+      switch (marks[static_cast<unsigned char>(text_[at++])]) {
+        case Mark::none:
+          break;
+        case Mark::quote:
+          at = end_of_string(at);
+          break;
+        case Mark::open:
+          ++depth;
+          break;
+        case Mark::close:
+          if (--depth == 0) {
+            at_ = at;
+            return true;
+          }
+          break;
       }
     }
-    at_ = text_.size();
     return false;
-  }
-  // One value with what is inside it. Brackets are counted, not matched by their kind: that is parse()'s work.
-  bool skip_value() {
-    std::size_t depth = 0;
-    do {
-      const char c = peek();
-      if (c == '"') {
-        if (!skip_string()) {
-          return false;
-        }
-        continue;
-      }
-      if (depth == 0 && is_plain(c)) {
-        while (is_plain(peek())) {
-          ++at_;
-        }
-        return true;
-      }
-      if (c == '{' || c == '[') {
-        ++depth;
-      } else if (depth == 0) {
-        return false;
-      } else if (c == '}' || c == ']') {
-        --depth;
-      }
-      ++at_;
-    } while (depth > 0 && at_ < text_.size());
-    return depth == 0;
   }
 
   std::string_view text_;
-  std::size_t at_ = 0;  // at most text_.size()
+  std::size_t at_ = 0;  // at most text_.size(); npos where nothing more can be read
 };
 
 }  // namespace

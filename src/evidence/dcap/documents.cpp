@@ -29,15 +29,17 @@ Parsed<std::vector<std::string>> read_advisories(const Members& level) {
   if (!level.has("advisoryIDs")) {
     return advisories;
   }
-  BLINDAI_TRY(const auto* list, level.list("advisoryIDs"));
-  BLINDAI_REQUIRE(list->size() <= max_advisories, bad, std::string(level.item()));
-  for (const json::Value& value : *list) {
-    const auto* id = value.as<std::string>();
-    BLINDAI_REQUIRE(id != nullptr, bad, std::string(level.item()));
+  BLINDAI_TRY(const json::Node list, level.list("advisoryIDs"));
+  BLINDAI_REQUIRE(list.size() <= max_advisories, bad, std::string(level.item()));
+  for (const json::Node value : list) {
+    const auto id = value.text();
+    if (!id) {
+      return refuse(bad, std::string(level.item()));
+    }
     BLINDAI_REQUIRE(!id->empty(), bad, std::string(level.item()));
     BLINDAI_REQUIRE(id->size() <= max_advisory_length, bad, std::string(level.item()));
     BLINDAI_REQUIRE(std::ranges::all_of(*id, is_of_an_advisory), bad, std::string(level.item()));
-    advisories.push_back(*id);
+    advisories.emplace_back(*id);
   }
   return advisories;
 }
@@ -68,18 +70,18 @@ Parsed<Standing> read_standing(const Members& level, std::string_view part) {
   return standing;
 }
 
-Parsed<const json::Array*> level_list(const Members& holder) {
-  BLINDAI_TRY(const auto* list, holder.list("tcbLevels"));
-  BLINDAI_REQUIRE(!list->empty(), bad, std::string(holder.item()));
-  BLINDAI_REQUIRE(list->size() <= max_levels, bad, std::string(holder.item()));
+Parsed<json::Node> level_list(const Members& holder) {
+  BLINDAI_TRY(const json::Node list, holder.list("tcbLevels"));
+  BLINDAI_REQUIRE(list.size() != 0, bad, std::string(holder.item()));
+  BLINDAI_REQUIRE(list.size() <= max_levels, bad, std::string(holder.item()));
   return list;
 }
 
 Parsed<std::vector<SvnLevel>> read_svn_levels(const Members& holder, std::string_view part) {
-  BLINDAI_TRY(const auto* list, level_list(holder));
+  BLINDAI_TRY(const json::Node list, level_list(holder));
   std::vector<SvnLevel> levels;
-  levels.reserve(list->size());
-  for (const json::Value& value : *list) {
+  levels.reserve(list.size());
+  for (const json::Node value : list) {
     BLINDAI_TRY(const Members level, Members::of(value, holder.item()));
     BLINDAI_TRY(const Members tcb, level.object("tcb"));
     BLINDAI_TRY(const auto isv_svn, tcb.number<std::uint16_t>("isvsvn"));

@@ -19,7 +19,7 @@ struct Standing {
 Parsed<Standing> read_standing(const Members& level, std::string_view part);
 
 // The levels as they stand in the document: 1 to max_levels.
-Parsed<const json::Array*> level_list(const Members& holder);
+Parsed<json::Node> level_list(const Members& holder);
 
 // Sorts whatever order the document has. False where two levels ask for the same: which one counts is not said then.
 template <typename Level, typename Key>

@@ -44,29 +44,28 @@ std::optional<UnixSeconds> read_date(std::string_view text) {
   return ((days * 24 + hour) * 60 + minute) * 60 + second;
 }
 
-Parsed<Members> Members::of(const json::Value& value, std::string_view item) {
-  const auto* object = value.as<json::Object>();
-  BLINDAI_REQUIRE(object != nullptr, bad, std::string(item));
-  return Members(*object, item);
-}
-
-template <typename T>
-Parsed<const T*> Members::get(std::string_view name) const {
-  const auto found = object_->find(name);
-  const T* value = found == object_->end() ? nullptr : found->second.as<T>();
-  BLINDAI_REQUIRE(value != nullptr, bad, std::string(item_));
-  return value;
+Parsed<Members> Members::of(json::Node value, std::string_view item) {
+  if (!value.is_object()) {
+    return refuse(bad, std::string(item));
+  }
+  return Members(value, item);
 }
 
 Parsed<std::int64_t> Members::number(std::string_view name, std::int64_t max) const {
-  BLINDAI_TRY(const auto* value, get<std::int64_t>(name));
+  const auto value = get(name).integer();
+  if (!value) {
+    return refuse(bad, std::string(item_));
+  }
   BLINDAI_REQUIRE(*value >= 0, bad, std::string(item_));
   BLINDAI_REQUIRE(*value <= max, bad, std::string(item_));
   return *value;
 }
 
 Parsed<std::string_view> Members::text(std::string_view name) const {
-  BLINDAI_TRY(const auto* value, get<std::string>(name));
+  const auto value = get(name).text();
+  if (!value) {
+    return refuse(bad, std::string(item_));
+  }
   return *value;
 }
 
@@ -77,12 +76,13 @@ Parsed<UnixSeconds> Members::date(std::string_view name) const {
   return *date;
 }
 
-Parsed<Members> Members::object(std::string_view name) const {
-  BLINDAI_TRY(const auto* value, get<json::Object>(name));
-  return Members(*value, item_);
-}
+Parsed<Members> Members::object(std::string_view name) const { return of(get(name), item_); }
 
-Parsed<const json::Array*> Members::list(std::string_view name) const { return get<json::Array>(name); }
+Parsed<json::Node> Members::list(std::string_view name) const {
+  const json::Node value = get(name);
+  BLINDAI_REQUIRE(value.is_array(), bad, std::string(item_));
+  return value;
+}
 
 Parsed<void> Members::fill(std::string_view name, MutableBytes out) const {
   BLINDAI_TRY(const std::string_view digits, text(name));

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/json_document.h"
 #include "evidence/refusal.h"
 
 namespace blindai::evidence::dcap {
@@ -17,10 +17,10 @@ std::optional<UnixSeconds> read_date(std::string_view text);
 
 class Members {
  public:
-  // Refuses a value that is not an object. Both arguments must outlive this.
-  static Parsed<Members> of(const json::Value& value, std::string_view item);
+  // Refuses a value that is not an object. Its document and the item must outlive this.
+  static Parsed<Members> of(json::Node value, std::string_view item);
 
-  bool has(std::string_view name) const { return object_->contains(name); }
+  bool has(std::string_view name) const { return object_.find(name).has_value(); }
   // 0 to the largest that T holds.
   template <std::unsigned_integral T>
   Parsed<T> number(std::string_view name) const {
@@ -30,7 +30,7 @@ class Members {
   Parsed<std::string_view> text(std::string_view name) const;
   Parsed<UnixSeconds> date(std::string_view name) const;
   Parsed<Members> object(std::string_view name) const;
-  Parsed<const json::Array*> list(std::string_view name) const;
+  Parsed<json::Node> list(std::string_view name) const;
   // Hexadecimal digits in either case, exactly as many as fill the array.
   template <std::size_t N>
   Parsed<std::array<std::uint8_t, N>> hex(std::string_view name) const {
@@ -42,13 +42,12 @@ class Members {
   std::string_view item() const { return item_; }
 
  private:
-  Members(const json::Object& object, std::string_view item) : object_(&object), item_(item) {}
-  template <typename T>
-  Parsed<const T*> get(std::string_view name) const;
+  Members(json::Node object, std::string_view item) : object_(object), item_(item) {}
+  json::Node get(std::string_view name) const { return object_.find(name).value_or(json::Node()); }
   Parsed<std::int64_t> number(std::string_view name, std::int64_t max) const;
   Parsed<void> fill(std::string_view name, MutableBytes out) const;
 
-  const json::Object* object_;
+  json::Node object_;
   std::string_view item_;
 };
 

@@ -26,8 +26,8 @@ Parsed<std::uint32_t> read_misc_select(const Members& members, std::string_view 
 }  // namespace
 
 Parsed<QeIdentity> parse_qe_identity(const SignedText& signed_text) {
-  const json::Value document = json::parse(signed_text.text, max_document_depth).value_or(json::Value());
-  BLINDAI_TRY(const Members members, Members::of(document, item));
+  const auto document = json::Document::parse(signed_text.text, max_document_depth).value_or(json::Document());
+  BLINDAI_TRY(const Members members, Members::of(document.root(), item));
   QeIdentity identity;
   BLINDAI_TRY(const std::string_view id, members.text("id"));
   const auto enclave = enclave_of(id);

@@ -17,11 +17,12 @@ std::uint64_t little_endian(const std::array<std::uint8_t, 8>& bytes) {
 // Version 3: a list of objects with `svn`.
 Parsed<Components> read_component_list(const Members& tcb, std::string_view name) {
   Components components{};
-  BLINDAI_TRY(const auto* list, tcb.list(name));
-  BLINDAI_REQUIRE(list->size() == components.size(), bad, std::string(item));
-  for (std::size_t i = 0; i < components.size(); ++i) {
-    BLINDAI_TRY(const Members component, Members::of((*list)[i], item));
-    BLINDAI_TRY(components[i], component.number<std::uint8_t>("svn"));
+  BLINDAI_TRY(const json::Node list, tcb.list(name));
+  BLINDAI_REQUIRE(list.size() == components.size(), bad, std::string(item));
+  std::size_t i = 0;
+  for (const json::Node value : list) {
+    BLINDAI_TRY(const Members component, Members::of(value, item));
+    BLINDAI_TRY(components.at(i++), component.number<std::uint8_t>("svn"));
   }
   return components;
 }
@@ -58,10 +59,10 @@ Parsed<TcbLevel> read_level(const Members& members, const TcbInfo& info) {
 }
 
 Parsed<std::vector<TcbLevel>> read_levels(const Members& members, const TcbInfo& info) {
-  BLINDAI_TRY(const auto* list, level_list(members));
+  BLINDAI_TRY(const json::Node list, level_list(members));
   std::vector<TcbLevel> levels;
-  levels.reserve(list->size());
-  for (const json::Value& value : *list) {
+  levels.reserve(list.size());
+  for (const json::Node value : list) {
     BLINDAI_TRY(const Members entry, Members::of(value, item));
     BLINDAI_TRY(TcbLevel level, read_level(entry, info));
     levels.push_back(std::move(level));
@@ -84,8 +85,8 @@ Parsed<TdxModule> read_module(const Members& members) {
 
 Parsed<std::vector<TdxModuleIdentity>> read_module_identities(const Members& members) {
   std::vector<TdxModuleIdentity> identities;
-  BLINDAI_TRY(const auto* list, members.list("tdxModuleIdentities"));
-  for (const json::Value& value : *list) {
+  BLINDAI_TRY(const json::Node list, members.list("tdxModuleIdentities"));
+  for (const json::Node value : list) {
     BLINDAI_TRY(const Members entry, Members::of(value, item));
     BLINDAI_TRY(const std::string_view id, entry.text("id"));
     BLINDAI_REQUIRE(id.starts_with(module_prefix), bad, std::string(item));
@@ -120,8 +121,8 @@ Parsed<void> read_kind(const Members& members, TcbInfo& info) {
 }  // namespace
 
 Parsed<TcbInfo> parse_tcb_info(const SignedText& signed_text) {
-  const json::Value document = json::parse(signed_text.text, max_document_depth).value_or(json::Value());
-  BLINDAI_TRY(const Members members, Members::of(document, item));
+  const auto document = json::Document::parse(signed_text.text, max_document_depth).value_or(json::Document());
+  BLINDAI_TRY(const Members members, Members::of(document.root(), item));
   TcbInfo info;
   BLINDAI_CHECK(read_kind(members, info));
   BLINDAI_TRY(info.issue_date, members.date("issueDate"));

@@ -86,6 +86,30 @@ TEST(RawMembers, NestAsDeepAsTheyLike) {
   EXPECT_EQ(raw_members("{\"a\":" + deep + std::string(1'000'000, ']') + "}", 1)->front().value.size(), 2'000'000U);
 }
 
+// Every text of six bytes that quotes and brackets can be hidden in.
+TEST(RawMembers, EndWhereTheParserSaysThatTheyEnd) {
+  constexpr std::string_view bytes = R"("\}][b,)";
+  constexpr std::size_t length = 6;
+  constexpr std::size_t texts = 7 * 7 * 7 * 7 * 7 * 7;
+  std::size_t taken = 0;
+  for (std::size_t number = 0; number < texts; ++number) {
+    std::string text = R"({"a":[")";
+    for (std::size_t left = number, i = 0; i < length; ++i, left /= bytes.size()) {
+      text += bytes[left % bytes.size()];
+    }
+    text += R"("],"b":0})";
+    const auto whole = parse(text);
+    if (whole) {
+      ++taken;
+      const auto members = raw_members(text, limit);
+      ASSERT_TRUE(members) << text;
+      ASSERT_EQ(members->size(), 2U) << text;
+      ASSERT_EQ(parse(members->front().value), *whole->find("a")) << text;
+    }
+  }
+  EXPECT_GT(taken, 1000U);
+}
+
 // The same document read in both ways: the same names, and values that parse alike.
 TEST(RawMembers, AreTheMembersThatTheParserReads) {
   for (const char* text : {R"({"a":{"b":[1,{"c":"}"}]},"signature":"00ff"})", R"({"x":"\u007b\"","a":[[],{}],"y":0})",
