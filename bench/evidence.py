@@ -19,13 +19,13 @@ from tests.independent import dcap_qvl_judge
 VECTORS = Path(os.environ.get("BLINDAI_TEST_DATA", Path(__file__).resolve().parents[2] / "shared")) / "vectors"
 CASE = VECTORS / "sgx/dcapqvl-v3-config-sw-hardening"
 
-# What an appraisal costs at the very least: signature checks on one curve.
+# What an appraisal costs at the very least: the signature checks that it makes, on one curve.
 BOUNDS = (
-    ("sgx_cold", "SGX quote, nothing remembered", "p256_verify", 9, 0.7),
-    ("tdx_cold", "TDX quote, nothing remembered", "p256_verify", 9, 0.7),
-    ("sgx_warm", "SGX quote, collateral remembered", "p256_verify", 3, 0.6),
-    ("tdx_warm", "TDX quote, collateral remembered", "p256_verify", 3, 0.6),
-    ("snp_warm", "SNP report, chain remembered", "p384_verify", 1, 0.8),
+    ("sgx_cold", "SGX quote, nothing remembered", "p256_verify", 0.7),
+    ("tdx_cold", "TDX quote, nothing remembered", "p256_verify", 0.7),
+    ("sgx_warm", "SGX quote, collateral remembered", "p256_verify", 0.6),
+    ("tdx_warm", "TDX quote, collateral remembered", "p256_verify", 0.6),
+    ("snp_warm", "SNP report, chain remembered", "p384_verify", 0.8),
 )
 
 
@@ -65,7 +65,9 @@ class Appraisals:
         return float(sample["cpu_time"]) / 1e6
 
     def rows(self, in_turn: Callable[[Row, Callable[[], float], Callable[[], float]], None]) -> None:
-        for name, title, check, count, limit in BOUNDS:
+        for name, title, check, limit in BOUNDS:
+            self.seconds(name)
+            count = self.facts[f"{name}_signature_checks"]
             curve = check.split("_")[0].upper().replace("P", "P-")
             row = Row(title, "1/s", baseline=f"{count} {curve} checks", bound=f">= {limit}", limit=limit)
             in_turn(row, lambda n=name: 1 / self.seconds(n), lambda c=check, k=count: 1 / (k * self.seconds(c)))  # type: ignore[misc]
