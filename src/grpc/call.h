@@ -74,6 +74,8 @@ class Call {
   virtual http::Connection& connection() = 0;
   virtual boost::asio::any_io_executor executor() const = 0;
   virtual bool gone() const = 0;  // nobody waits any more
+  // Metadata of the answer; before its first message. `name` in lower case.
+  virtual void add_metadata(std::string name, std::string value) = 0;
   // The next message; nothing after the last. Errors: cancelled (the caller went away), deadline_exceeded (too slow),
   // too_large, resource_exhausted, invalid_argument and unimplemented (framing, compression).
   virtual Task<Result<std::optional<Message>>> read() = 0;

@@ -176,7 +176,10 @@ void Session::consumed(std::int32_t id, std::size_t bytes) {
 }
 
 void Session::begin_answer(Stream& stream) {
-  const std::array head{field(":status", "200"), field("content-type", "application/grpc")};
+  std::vector<nghttp2_nv> head{field(":status", "200"), field("content-type", "application/grpc")};
+  for (const auto& [name, value] : stream.metadata()) {
+    head.push_back(field(name, value));
+  }
   const nghttp2_data_provider provider{{.ptr = nullptr}, Callbacks::produce};
   if (nghttp2_submit_response(session_.get(), stream.id(), head.data(), head.size(), &provider) != 0) {
     stream.close();
@@ -211,8 +214,11 @@ ssize_t Session::on_produce(std::int32_t id, MutableBytes out, std::uint32_t& fl
 
 void Session::answer_with_status_alone(Stream& stream) {
   const std::string status = std::to_string(stream.status());
-  const std::array head{field(":status", "200"), field("content-type", "application/grpc"),
-                        field("grpc-status", status), field("grpc-message", stream.status_message())};
+  std::vector<nghttp2_nv> head{field(":status", "200"), field("content-type", "application/grpc"),
+                               field("grpc-status", status), field("grpc-message", stream.status_message())};
+  for (const auto& [name, value] : stream.metadata()) {
+    head.push_back(field(name, value));
+  }
   if (nghttp2_submit_response(session_.get(), stream.id(), head.data(), head.size(), nullptr) != 0) {
     stream.close();
   }

@@ -1,6 +1,11 @@
 #include "grpc/messages.h"
 
+#include <simdjson.h>
+
+#include <algorithm>
+
 #include "base/protobuf.h"
+#include "grpc/parameters.h"
 
 namespace blindai::grpc {
 namespace {
@@ -31,9 +36,16 @@ void put_specs(Bytes& out, std::uint32_t field, const std::vector<TensorSpec>& s
 std::unexpected<Error> no_message() { return fail(Code::invalid_argument, {"the message is not one of this method"}); }
 
 void put_text(Bytes& out, std::uint32_t field, std::string_view text) {
-  if (!text.empty()) {
-    protobuf::put_bytes(out, field, as_bytes(text));
+  if (text.empty()) {
+    return;
   }
+  if (simdjson::validate_utf8(text)) {
+    protobuf::put_bytes(out, field, as_bytes(text));
+    return;
+  }
+  std::string readable(text);  // no client would take the message otherwise
+  std::ranges::replace_if(readable, [](char c) { return static_cast<unsigned char>(c) > 0x7e; }, '?');
+  protobuf::put_bytes(out, field, as_bytes(readable));
 }
 
 void put_shape(Bytes& out, std::uint32_t field, std::span<const std::int64_t> shape) {
@@ -55,6 +67,26 @@ Result<TwoTexts> read_two_texts(ByteView message) {
     }
     if (field->wire == Wire::bytes && (field->number == 1 || field->number == 2)) {
       BLINDAI_CHECK(put_into(field->number == 1 ? out.first : out.second, *field));
+    }
+  }
+  return out;
+}
+
+Result<RepositoryRequest> read_repository_request(ByteView message) {
+  constexpr std::size_t max_parameters = 256;
+  RepositoryRequest out;
+  for (protobuf::Reader reader(message); !reader.done();) {
+    const auto field = reader.next();
+    if (!field || out.parameters.size() > max_parameters) {
+      return no_message();
+    }
+    if (field->wire == Wire::bytes && (field->number == 1 || field->number == 2)) {
+      BLINDAI_CHECK(put_into(field->number == 1 ? out.repository : out.model, *field));
+    } else if (field->wire == Wire::varint && field->number == 2) {
+      out.ready = field->number_value != 0;
+    } else if (field->wire == Wire::bytes && field->number == 3) {
+      BLINDAI_TRY(auto parameter, read_parameter(field->bytes));
+      out.parameters.emplace_back(std::move(parameter.name), std::holds_alternative<bool>(parameter.value));
     }
   }
   return out;
@@ -96,6 +128,22 @@ Bytes write_truth(bool value) {
 Bytes write_health(Health health) {
   Bytes out;
   protobuf::put_number(out, 1, std::to_underlying(health));
+  return out;
+}
+
+Bytes write_stream_error(std::string_view message, std::string_view id) {
+  Bytes answer;
+  put_text(answer, 3, id);
+  Bytes out;
+  put_text(out, 1, message);
+  protobuf::put_bytes(out, 2, answer);
+  return out;
+}
+
+Bytes stream_answer_tag(std::uint64_t size) {
+  Bytes out;
+  protobuf::put_varint(out, std::uint64_t{2} << 3U | std::to_underlying(Wire::bytes));
+  protobuf::put_varint(out, size);
   return out;
 }
 

@@ -11,14 +11,23 @@
 
 namespace blindai::grpc {
 
-// A message whose fields 1 and 2 are text: ModelReadyRequest, ModelMetadataRequest, ModelConfigRequest,
-// ModelStatisticsRequest (name, version); RepositoryModelLoadRequest (repository, model).
+// A message whose fields 1 and 2 are text: name and version in ModelReadyRequest, ModelMetadataRequest,
+// ModelConfigRequest and ModelStatisticsRequest.
 struct TwoTexts {
   std::string first;
   std::string second;
 };
 // Error: invalid_argument, for what is no message or text over 1024 bytes.
 Result<TwoTexts> read_two_texts(ByteView message);
+// RepositoryIndexRequest: repository_name 1, ready 2. RepositoryModelLoadRequest and -UnloadRequest: repository_name 1,
+// model_name 2, parameters 3. Errors: as above.
+struct RepositoryRequest {
+  std::string repository;
+  std::string model;
+  bool ready = false;
+  std::vector<std::pair<std::string, bool>> parameters;  // by name, and whether the value is a truth value
+};
+Result<RepositoryRequest> read_repository_request(ByteView message);
 // HealthCheckRequest. Error: as above.
 Result<std::string> read_text(ByteView message);
 // AttestRequest: field 1, the JSON. Error: invalid_argument.
@@ -29,6 +38,11 @@ Bytes write_truth(bool value);
 
 enum class Health : std::uint8_t { serving = 1, not_serving = 2 };
 Bytes write_health(Health health);
+
+// ModelStreamInferResponse: an error, and the id of its request.
+Bytes write_stream_error(std::string_view message, std::string_view id);
+// What stands before a ModelInferResponse of `size` bytes in a ModelStreamInferResponse.
+Bytes stream_answer_tag(std::uint64_t size);
 
 Bytes write_server_metadata(std::string_view name, std::string_view version,
                             const std::vector<std::string>& extensions);

@@ -189,6 +189,9 @@ void Session::begin_call(const std::shared_ptr<Stream>& stream) {
     answer_plainly(stream->id(), unsupported_media);
   } else if (fields.doubled || (!timeout && !fields.timeout.empty())) {
     stream->finish(fail(Code::invalid_argument, {"a header field of the request is malformed or stands twice"}));
+  } else if (!coding_of(fields.encoding)) {
+    stream->add_metadata("grpc-accept-encoding", "identity, gzip, deflate");
+    stream->finish(fail(Code::unimplemented, {"messages may be plain, gzip or deflate"}));
   } else {
     if (timeout) {
       fields.head.deadline = Steady::now() + *timeout;

@@ -1,5 +1,6 @@
 #include "grpc/stream.h"
 
+#include <boost/asio/post.hpp>
 #include <limits>
 
 #include "grpc/session.h"
@@ -10,9 +11,22 @@ namespace {
 constexpr std::size_t field_overhead_bytes = 32;                                      // RFC 9113 section 6.5.2
 constexpr std::uint64_t max_answer_bytes = std::numeric_limits<std::int32_t>::max();  // no client takes more
 
+constexpr std::size_t inflate_bytes = 64 * 1024;       // at a time
+constexpr std::size_t fair_share_bytes = 1024 * 1024;  // inflated before others of the thread get their turn
+
 std::unexpected<Error> caller_gone() { return fail(Code::cancelled, {"the caller gave up"}); }
 
 }  // namespace
+
+std::optional<http::Coding> coding_of(std::string_view encoding) {
+  if (encoding.empty() || encoding == "identity") {
+    return http::Coding::none;
+  }
+  if (encoding == "gzip") {
+    return http::Coding::gzip;
+  }
+  return encoding == "deflate" ? std::optional(http::Coding::deflate) : std::nullopt;
+}
 
 void Fields::add(std::string_view name, std::string_view value, std::size_t limit) {
   bytes += name.size() + value.size() + field_overhead_bytes;
@@ -47,6 +61,7 @@ http::Connection& Stream::connection() { return session_.connection(); }
 boost::asio::any_io_executor Stream::executor() const { return session_.executor(); }
 
 void Stream::accept(Memory& memory, const Method& method) {
+  memory_ = &memory;
   in_.emplace(memory, method.message_bytes);
   message_bytes_ = method.message_bytes;
   streams_ = method.streams;
@@ -85,10 +100,37 @@ void Stream::end_input() {
 }
 
 Task<Result<std::optional<Message>>> Stream::opened(Deframer::Taken taken) {
-  if (taken.compressed) {
-    co_return fail(Code::unimplemented, {"compressed messages are not taken"});
+  if (!taken.compressed) {
+    co_return std::optional<Message>(std::move(taken.message));
   }
-  co_return std::optional<Message>(std::move(taken.message));
+  const auto coding = coding_of(fields.encoding);
+  if (!coding || *coding == http::Coding::none) {
+    co_return fail(Code::invalid_argument, {"a message is compressed, and grpc-encoding does not say how"});
+  }
+  BLINDAI_CO_TRY(auto inflater, http::Inflater::make(*coding));
+  Message plain{{}, Held(*memory_)};
+  Bytes room(inflate_bytes);
+  ByteView rest = taken.message.bytes;
+  std::size_t made = room.size();
+  for (std::size_t unwaited = 0; !rest.empty() || made == room.size(); unwaited += made) {
+    if (unwaited >= fair_share_bytes) {
+      unwaited = 0;
+      co_await boost::asio::post(executor(), boost::asio::use_awaitable);
+    }
+    BLINDAI_CO_TRY(const auto step, inflater.step(rest, room));
+    rest = rest.subspan(step.eaten);
+    made = step.made;
+    if (plain.bytes.size() + made > message_bytes_) {
+      co_return fail(Code::too_large,
+                     {"the message inflates to more than {} bytes, the limit of this method", message_bytes_});
+    }
+    BLINDAI_CO_CHECK(plain.held.take(made));
+    append(plain.bytes, ByteView(room).first(made));
+  }
+  if (!inflater.whole()) {
+    co_return fail(Code::invalid_argument, {"a compressed message is cut off"});
+  }
+  co_return std::optional<Message>(std::move(plain));
 }
 
 Task<Result<std::optional<Message>>> Stream::read() {

@@ -3,6 +3,7 @@
 
 #include "grpc/event.h"
 #include "grpc/framing.h"
+#include "http/inflate.h"
 
 namespace blindai::grpc {
 
@@ -20,6 +21,9 @@ struct Fields {
   void add(std::string_view name, std::string_view value, std::size_t limit);
 };
 
+// Of grpc-encoding; nothing for one that is not taken.
+std::optional<http::Coding> coding_of(std::string_view encoding);
+
 class Stream final : public Call {
  public:
   Stream(Session& session, std::int32_t id);
@@ -28,6 +32,9 @@ class Stream final : public Call {
   http::Connection& connection() override;
   boost::asio::any_io_executor executor() const override;
   bool gone() const override { return gone_; }
+  void add_metadata(std::string name, std::string value) override {
+    metadata_.emplace_back(std::move(name), std::move(value));
+  }
   Task<Result<std::optional<Message>>> read() override;
   Task<Result<void>> write(std::span<const ByteView> parts) override;
   Task<Result<void>> write_last(std::span<const ByteView> parts) override;
@@ -47,6 +54,7 @@ class Stream final : public Call {
   std::size_t produce(MutableBytes out, bool& ended);
   // The status, as gRPC has it.
   int status() const { return status_; }
+  const std::vector<std::pair<std::string, std::string>>& metadata() const { return metadata_; }
   const std::string& status_message() const { return status_message_; }
   // Ends what stands still for too long.
   void look(Steady::time_point now, const http::Limits& http, const Limits& limits);
@@ -62,6 +70,7 @@ class Stream final : public Call {
   Event readable_;
   Event writable_;
   std::optional<Error> input_error_;
+  Memory* memory_ = nullptr;
   std::size_t message_bytes_ = 0;  // limit
   bool streams_ = false;
   bool input_ended_ = false;
@@ -78,6 +87,7 @@ class Stream final : public Call {
   bool finished_ = false;
   bool gone_ = false;
   int status_ = 0;
+  std::vector<std::pair<std::string, std::string>> metadata_;
   std::string status_message_;
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "grpc/messages.h"
+#include "server/grpc_documents.h"
+#include "server/repository.h"
 #include "v2/metadata.h"
 
 namespace blindai::server {
@@ -12,6 +14,22 @@ constexpr std::uint64_t memory_bytes = std::uint64_t{1} << 30U;  // messages of 
 constexpr std::string_view inference_package = "/inference.GRPCInferenceService/";
 
 std::unexpected<Error> no_method() { return fail(Code::unimplemented, {"there is no such method"}); }
+
+Result<void> check_repository(std::string_view name) {
+  if (!name.empty()) {
+    return fail(Code::invalid_argument, {"there is one repository: leave out its name"});
+  }
+  return {};
+}
+
+Result<void> no_parameters(const grpc::RepositoryRequest& request, std::string_view harmless) {
+  for (const auto& [name, is_truth] : request.parameters) {
+    if (name != harmless || !is_truth) {
+      return not_with_parameter(name);
+    }
+  }
+  return {};
+}
 
 // As a Check of the health service has it: "" is the server, and each of its services is as well as that.
 bool is_service(std::string_view name) {
@@ -29,6 +47,22 @@ struct GrpcService::Row {
 std::span<const GrpcService::Row> GrpcService::table() {
   static constexpr std::array rows{
       Row{"ServerMetadata", &GrpcService::server_metadata},
+      Row{"ModelReady", &GrpcService::model_ready},
+      Row{"ModelMetadata", &GrpcService::model_metadata},
+      Row{"ModelConfig", &GrpcService::model_config},
+      Row{"ModelStatistics", &GrpcService::model_statistics},
+      Row{"RepositoryIndex", &GrpcService::repository_index},
+      Row{"RepositoryModelLoad", &GrpcService::load},
+      Row{"RepositoryModelUnload", &GrpcService::unload},
+      // Shared memory lies outside of what is protected; the others would let a caller change what the server tells.
+      Row{"SystemSharedMemoryStatus"},
+      Row{"SystemSharedMemoryRegister"},
+      Row{"SystemSharedMemoryUnregister"},
+      Row{"CudaSharedMemoryStatus"},
+      Row{"CudaSharedMemoryRegister"},
+      Row{"CudaSharedMemoryUnregister"},
+      Row{"TraceSetting"},
+      Row{"LogSettings"},
   };
   return rows;
 }
@@ -68,9 +102,21 @@ Result<grpc::Method> GrpcService::find(const grpc::Head& head, http::Connection&
   }
   BLINDAI_TRY(const Principal principal,
               access_.authorise(connection, head.authorization ? &*head.authorization : nullptr));
-  const auto row = std::ranges::find(table(), path.substr(inference_package.size()), &Row::name);
-  if (row == table().end() || row->small == nullptr) {
+  const std::string_view name = path.substr(inference_package.size());
+  if (name == "ModelInfer" || name == "ModelStreamInfer") {
+    method.message_bytes = static_cast<std::size_t>(config_.request_bytes + config_.json_bytes);
+    method.streams = name == "ModelStreamInfer";
+    method.run = [this, principal, streams = method.streams](grpc::Call& call) {
+      return streams ? infer_stream(call, principal) : infer(call, principal);
+    };
+    return method;
+  }
+  const auto row = std::ranges::find(table(), name, &Row::name);
+  if (row == table().end()) {
     return no_method();
+  }
+  if (row->small == nullptr) {
+    return fail(Code::unimplemented, {"this extension is not offered"});
   }
   method.run = [this, small_method = row->small, principal](grpc::Call& call) {
     return small(call, small_method, principal);
@@ -117,6 +163,66 @@ Task<Result<void>> GrpcService::check_health(grpc::Call& call, bool watch) {
 
 Task<Result<Bytes>> GrpcService::server_metadata(const Principal&, ByteView) {
   co_return grpc::write_server_metadata(v2::server_name, BLINDAI_VERSION, v2::extensions());
+}
+
+Task<Result<Bytes>> GrpcService::model_ready(const Principal& principal, ByteView message) {
+  BLINDAI_CO_TRY(const auto request, grpc::read_two_texts(message));
+  if (!check_version(request.second)) {
+    co_return grpc::write_truth(false);
+  }
+  const auto deployed = co_await models_.deploy(principal, request.first);
+  co_return grpc::write_truth(deployed.has_value());
+}
+
+Task<Result<Bytes>> GrpcService::model_metadata(const Principal& principal, ByteView message) {
+  BLINDAI_CO_TRY(const auto request, grpc::read_two_texts(message));
+  BLINDAI_CO_CHECK(check_version(request.second));
+  BLINDAI_CO_TRY(const auto version, models_.find(principal, request.first));
+  const std::vector<std::string> versions(1, "1");
+  co_return grpc::write_model_metadata(request.first, versions, v2::platform_name, version->admitted->inputs,
+                                       version->admitted->outputs);
+}
+
+Task<Result<Bytes>> GrpcService::model_config(const Principal& principal, ByteView message) {
+  BLINDAI_CO_TRY(const auto request, grpc::read_two_texts(message));
+  BLINDAI_CO_CHECK(check_version(request.second));
+  BLINDAI_CO_TRY(const auto version, models_.find(principal, request.first));
+  co_return config_message(request.first, v2::platform_name, version->admitted->inputs, version->admitted->outputs);
+}
+
+Task<Result<Bytes>> GrpcService::model_statistics(const Principal& principal, ByteView message) {
+  BLINDAI_CO_TRY(const auto request, grpc::read_two_texts(message));
+  BLINDAI_CO_CHECK(check_version(request.second));
+  if (request.first.empty()) {
+    co_return statistics_message(models_.statistics(principal));
+  }
+  BLINDAI_CO_TRY(const auto snapshot, models_.statistics(principal, request.first));
+  const std::vector<std::pair<std::string, StatisticsSnapshot>> one(1, {request.first, snapshot});
+  co_return statistics_message(one);
+}
+
+Task<Result<Bytes>> GrpcService::repository_index(const Principal& principal, ByteView message) {
+  BLINDAI_CO_TRY(const auto request, grpc::read_repository_request(message));
+  BLINDAI_CO_CHECK(check_repository(request.repository));
+  co_return index_message(models_.index(principal), request.ready);
+}
+
+Task<Result<Bytes>> GrpcService::load(const Principal& principal, ByteView message) {
+  BLINDAI_CO_CHECK(may_load(principal));
+  BLINDAI_CO_TRY(const auto request, grpc::read_repository_request(message));
+  BLINDAI_CO_CHECK(check_repository(request.repository));
+  BLINDAI_CO_CHECK(no_parameters(request, ""));
+  BLINDAI_CO_CHECK(co_await models_.load(principal, request.model));
+  co_return Bytes();
+}
+
+Task<Result<Bytes>> GrpcService::unload(const Principal& principal, ByteView message) {
+  BLINDAI_CO_CHECK(may_load(principal));
+  BLINDAI_CO_TRY(const auto request, grpc::read_repository_request(message));
+  BLINDAI_CO_CHECK(check_repository(request.repository));
+  BLINDAI_CO_CHECK(no_parameters(request, "unload_dependents"));
+  BLINDAI_CO_CHECK(models_.unload(principal, request.model));
+  co_return Bytes();
 }
 
 }  // namespace blindai::server

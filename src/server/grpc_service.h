@@ -5,6 +5,7 @@
 #pragma once
 
 #include "grpc/call.h"
+#include "grpc/infer_request.h"
 #include "server/access.h"
 #include "server/inference.h"
 #include "server/models.h"
@@ -32,6 +33,20 @@ class GrpcService final : public grpc::Service {
   Task<Result<void>> check_health(grpc::Call& call, bool watch);
 
   Task<Result<Bytes>> server_metadata(const Principal& principal, ByteView message);
+  Task<Result<Bytes>> model_ready(const Principal& principal, ByteView message);
+  Task<Result<Bytes>> model_metadata(const Principal& principal, ByteView message);
+  Task<Result<Bytes>> model_config(const Principal& principal, ByteView message);
+  Task<Result<Bytes>> model_statistics(const Principal& principal, ByteView message);
+  Task<Result<Bytes>> repository_index(const Principal& principal, ByteView message);
+  Task<Result<Bytes>> load(const Principal& principal, ByteView message);
+  Task<Result<Bytes>> unload(const Principal& principal, ByteView message);
+
+  // grpc_infer.cpp
+  struct Inferred;
+  Task<Result<void>> infer(grpc::Call& call, Principal principal);
+  Task<Result<void>> infer_stream(grpc::Call& call, Principal principal);
+  Task<Result<void>> stream_one(grpc::Call& call, const Principal& principal, ByteView message);
+  Task<Result<Inferred>> run(grpc::Call& call, const Principal& principal, const grpc::InferRequest& request);
 
   const Config& config_;
   Access& access_;

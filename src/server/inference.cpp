@@ -77,6 +77,13 @@ Result<std::vector<v2::OutputTensor>> outputs_of(const Version& version, const s
 
 }  // namespace
 
+Result<void> check_version(std::string_view version) {
+  if (!version.empty() && version != "1") {
+    return fail(Code::not_found, {"there is no such version: every model has version 1, and a digest"});
+  }
+  return {};
+}
+
 Result<void> check_pin(const std::string* pin, const Version& version) {
   if (pin == nullptr) {
     return {};

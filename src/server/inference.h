@@ -38,6 +38,9 @@ struct Answer {
   std::vector<v2::OutputTensor> outputs;
 };
 
+// The version of a request: absent (empty), or 1. Error: not_found.
+Result<void> check_version(std::string_view version);
+
 // A pin is what the Blindai-Model-Digest header or metadata says. Errors: invalid_argument, already_exists.
 Result<void> check_pin(const std::string* pin, const Version& version);
 

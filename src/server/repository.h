@@ -19,5 +19,9 @@ Result<bool> ready_alone(ByteView body);
 // model comes by upload, with its digest, and not as a configuration or files beside it. `harmless`: the parameter that
 // may be there, a truth value. Error: invalid_argument.
 Result<void> check_parameters(ByteView body, std::string_view harmless);
+std::unexpected<Error> not_with_parameter(std::string_view name);
+
+// Who may load and unload. Error: permission_denied.
+Result<void> may_load(const auth::Principal& principal);
 
 }  // namespace blindai::server

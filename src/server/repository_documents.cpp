@@ -80,6 +80,18 @@ Result<bool> ready_alone(ByteView body) {
   return *ready->as<bool>();
 }
 
+std::unexpected<Error> not_with_parameter(std::string_view name) {
+  return fail(Code::invalid_argument,
+              {"parameter '{}' is not taken: a model is uploaded, and loaded as it is", Disclosed(name)});
+}
+
+Result<void> may_load(const auth::Principal& principal) {
+  if (principal.role != auth::Role::owner) {
+    return fail(Code::permission_denied, {"only an owner's key may load and unload models"});
+  }
+  return {};
+}
+
 Result<void> check_parameters(ByteView body, std::string_view harmless) {
   BLINDAI_TRY(const auto document, read_object(body));
   const json::Value* value = document.find("parameters");
@@ -92,8 +104,7 @@ Result<void> check_parameters(ByteView body, std::string_view harmless) {
   }
   for (const auto& [name, given] : *parameters) {
     if (harmless.empty() || name != harmless || given.as<bool>() == nullptr) {
-      return fail(Code::invalid_argument,
-                  {"parameter '{}' is not taken: a model is uploaded, and loaded as it is", Disclosed(name)});
+      return not_with_parameter(name);
     }
   }
   return {};

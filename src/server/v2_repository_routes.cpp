@@ -7,13 +7,6 @@ namespace {
 
 constexpr std::size_t max_body_bytes = 64 * 1024;
 
-Result<void> owners_only(const auth::Principal& principal) {
-  if (principal.role != auth::Role::owner) {
-    return fail(Code::permission_denied, {"only an owner's key may load and unload models"});
-  }
-  return {};
-}
-
 }  // namespace
 
 http::Task<Result<void>> Routes::repository(http::Exchange& exchange, const Target& target,
@@ -31,7 +24,7 @@ http::Task<Result<void>> Routes::repository(http::Exchange& exchange, const Targ
   if (index) {
     co_return co_await repository_index(exchange, principal);
   }
-  BLINDAI_CO_CHECK(owners_only(principal));
+  BLINDAI_CO_CHECK(may_load(principal));
   BLINDAI_CO_TRY(const Bytes body, co_await read_small_body(exchange, max_body_bytes));
   BLINDAI_CO_CHECK(check_parameters(body, unloads ? "unload_dependents" : ""));
   if (unloads) {

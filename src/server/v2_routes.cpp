@@ -9,8 +9,6 @@
 namespace blindai::server {
 namespace {
 
-constexpr std::string_view platform = "onnxruntime_onnx";
-
 std::unexpected<Error> no_route() { return fail(Code::not_found, {"there is nothing at this path"}); }
 
 // models/{name}[/versions/{version}][/verb]
@@ -22,9 +20,7 @@ Result<ModelPath> model_path(const std::vector<std::string>& path) {
   ModelPath out{path[2], ""};
   std::size_t next = 3;
   if (path.size() > 4 && path[3] == "versions") {
-    if (path[4] != "1") {
-      return fail(Code::not_found, {"there is no such version: every model has version 1, and a digest"});
-    }
+    BLINDAI_CHECK(check_version(path[4].empty() ? "0" : std::string_view(path[4])));
     next = 5;
   }
   if (path.size() > next) {
@@ -96,12 +92,12 @@ http::Task<Result<void>> Routes::describe_v2(http::Exchange& exchange, const std
   const gate::Admitted& model = *version->admitted;
   if (verb.empty()) {
     const std::vector<std::string> versions(1, "1");
-    const std::string json = v2::model_metadata(name, versions, platform, model.inputs, model.outputs);
+    const std::string json = v2::model_metadata(name, versions, v2::platform_name, model.inputs, model.outputs);
     co_await exchange.respond_json(200, json);
     co_return Result<void>();
   }
   if (verb == "config") {
-    const std::string json = v2::model_config(name, platform, model.inputs, model.outputs);
+    const std::string json = v2::model_config(name, v2::platform_name, model.inputs, model.outputs);
     co_await exchange.respond_json(200, json);
     co_return Result<void>();
   }

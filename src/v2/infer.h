@@ -73,6 +73,9 @@ struct ChosenOutput {
   std::size_t index = 0;
   bool binary = false;
 };
+// `given` absent or empty: all, in the model's order.
+Result<std::vector<ChosenOutput>> choose_outputs(const std::optional<std::vector<OutputRequest>>& given,
+                                                 bool binary_by_default, const std::vector<TensorSpec>& outputs);
 Result<std::vector<ChosenOutput>> choose_outputs(const InferRequest& request, const std::vector<TensorSpec>& outputs);
 
 struct OutputTensor {

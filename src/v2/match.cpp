@@ -52,14 +52,19 @@ Result<std::vector<std::size_t>> match_inputs(const std::vector<InputHead>& give
 }
 
 Result<std::vector<ChosenOutput>> choose_outputs(const InferRequest& request, const std::vector<TensorSpec>& outputs) {
+  return choose_outputs(request.outputs(), request.binary_by_default(), outputs);
+}
+
+Result<std::vector<ChosenOutput>> choose_outputs(const std::optional<std::vector<OutputRequest>>& given,
+                                                 bool binary_by_default, const std::vector<TensorSpec>& outputs) {
   std::vector<ChosenOutput> chosen;
-  if (!request.outputs() || request.outputs()->empty()) {
+  if (!given || given->empty()) {
     for (std::size_t index = 0; index < outputs.size(); ++index) {
-      chosen.push_back({index, request.binary_by_default()});
+      chosen.push_back({index, binary_by_default});
     }
     return checked(std::move(chosen), outputs);
   }
-  for (const OutputRequest& wanted : *request.outputs()) {
+  for (const OutputRequest& wanted : *given) {
     const auto found = std::ranges::find(outputs, wanted.name, &TensorSpec::name);
     if (found == outputs.end()) {
       return fail(Code::invalid_argument, {"the model has no output '{}'", Disclosed(wanted.name)});

@@ -9,6 +9,7 @@
 namespace blindai::v2 {
 
 inline constexpr std::string_view server_name = "blindai";
+inline constexpr std::string_view platform_name = "onnxruntime_onnx";  // of every model
 std::vector<std::string> extensions();  // exactly those that are offered, by the names that Triton gives them
 std::string server_metadata(std::string_view version);
 // `versions`: as text, digits only.
