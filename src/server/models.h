@@ -85,8 +85,8 @@ class Models {
   Result<void> share(const auth::Principal& owner, std::string_view id, const std::string& tenant, bool on);
 
   // What V2's repository does with a model of the owner's own: unloaded, it is still held, and no group has a worker of
-  // it; requests that are under way end first. Loading waits for the worker of the owner's group, and replaces one that
-  // failed. Errors: not_found; those of the worker.
+  // it; requests that are under way end first. Loading waits for the worker of the owner's group, and replaces workers
+  // that failed. Errors: not_found; those of the worker.
   Result<void> unload(const auth::Principal& owner, const std::string& id);
   Task<Result<void>> load(const auth::Principal& owner, const std::string& id);
   // Of all models that the principal may use, by name.

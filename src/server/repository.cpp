@@ -18,7 +18,7 @@ Result<void> Models::unload(const auth::Principal& owner, const std::string& id)
 }
 
 Task<Result<void>> Models::load(const auth::Principal& owner, const std::string& id) {
-  std::shared_ptr<Deployment> gone;  // ends outside the lock
+  std::vector<std::shared_ptr<Deployment>> gone;  // end outside the lock
   {
     const std::scoped_lock lock(mutex_);
     const auto found = entries_.find({owner.tenant, id});
@@ -26,14 +26,14 @@ Task<Result<void>> Models::load(const auth::Principal& owner, const std::string&
       co_return no_such_model(id);
     }
     found->second.unloaded = false;
-    const auto group = found->second.groups.find(owner.tenant);
-    if (group != found->second.groups.end()) {
-      const worker::State state = group->second->worker->status().state;
-      if (state == worker::State::failed || state == worker::State::stopped) {
-        gone = std::move(group->second);
-        found->second.groups.erase(group);
+    std::erase_if(found->second.groups, [&](auto& group) {
+      const worker::State state = group.second->worker->status().state;
+      const bool ended = state == worker::State::failed || state == worker::State::stopped;
+      if (ended) {
+        gone.push_back(std::move(group.second));
       }
-    }
+      return ended;
+    });
   }
   const auto deployed = co_await deploy(owner, id);
   if (!deployed) {

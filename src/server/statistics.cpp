@@ -46,7 +46,7 @@ void Statistics::succeeded(const Served& request) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const std::scoped_lock lock(mutex_);
   sums_.last_inference_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-  sums_.inference_count += request.rows;
+  ++sums_.inference_count;
   add(sums_.success, request.total);
   add(sums_.queue, request.queue);
   add(sums_.compute_input, request.input);

@@ -49,7 +49,7 @@ struct Histogram {
 
 struct StatisticsSnapshot {
   std::int64_t last_inference_ms = 0;  // since 1970; 0: none yet
-  std::uint64_t inference_count = 0;   // rows
+  std::uint64_t inference_count = 0;   // requests: a model of max_batch_size 0 has one inference in each
   std::uint64_t execution_count = 0;   // runs of the engine
   Duration success;
   Duration fail;
