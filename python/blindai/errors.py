@@ -149,6 +149,7 @@ _BY_CHECK: tuple[tuple[str, type[AttestationError]], ...] = (
     ("sizes", QuoteValidationError),
     ("attest_answer", QuoteValidationError),
     ("evidence", QuoteValidationError),
+    ("collateral", QuoteValidationError),
     ("report_data", EnclaveHeldDataError),
     ("keyset", EnclaveHeldDataError),
     ("tls", ChannelBindingError),

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "channel/attest.h"
+#include "channel/verify.h"
 #include "crypto/crypto.h"
 
 namespace blindai::channel {
@@ -84,8 +84,9 @@ bool allowed(std::string_view member, const cbor::Value& found, const std::vecto
 class AttestVerifier {
  public:
   AttestVerifier(const AttestAnswer& answer, const AttestRequest& request, const TlsFacts& tls,
-                 const evidence::Policy& policy, UnixSeconds now, evidence::Report& report)
-      : answer_(answer), request_(request), tls_(tls), policy_(policy), now_(now), report_(report) {}
+                 const evidence::Policy& policy, UnixSeconds now, evidence::Report& report,
+                 evidence::CollateralCache* cache)
+      : answer_(answer), request_(request), tls_(tls), policy_(policy), now_(now), report_(report), cache_(cache) {}
 
   Result<VerifiedKeyset> run() {
     report_.policy_name = policy_.name;
@@ -94,7 +95,7 @@ class AttestVerifier {
       return refused();
     }
     BLINDAI_TRY(const auto evidence,
-                evidence::appraise(answer_.evidence.front(), collateral(), policy_, now_, report_));
+                evidence::appraise(answer_.evidence.front(), collateral(), policy_, now_, report_, cache_));
     const evidence::Claims& claims = evidence.claims();
     if (!report_data_holds(claims) || !code(claims) || !keyset_life() || !keyset_time() || !tls_key() ||
         !tls_tickets() || !identity() || !session_signature() || !config()) {
@@ -273,13 +274,20 @@ class AttestVerifier {
   const evidence::Policy& policy_;
   UnixSeconds now_;
   evidence::Report& report_;
+  evidence::CollateralCache* cache_;
   Digest id_;
   std::optional<Keyset> keyset_;
 };
 
 Result<VerifiedKeyset> verify_attest(const AttestAnswer& answer, const AttestRequest& request, const TlsFacts& tls,
+                                     const evidence::Policy& policy, UnixSeconds now, evidence::Report& report,
+                                     evidence::CollateralCache* cache) {
+  return AttestVerifier(answer, request, tls, policy, now, report, cache).run();
+}
+
+Result<VerifiedKeyset> verify_attest(const AttestAnswer& answer, const AttestRequest& request, const TlsFacts& tls,
                                      const evidence::Policy& policy, UnixSeconds now, evidence::Report& report) {
-  return AttestVerifier(answer, request, tls, policy, now, report).run();
+  return verify_attest(answer, request, tls, policy, now, report, nullptr);
 }
 
 }  // namespace blindai::channel

@@ -33,7 +33,8 @@ class PooledClient final : public Client {
                   .policy = policy_,
                   .key = key_ ? &*key_ : nullptr,
                   .connect_timeout = options.connect_timeout,
-                  .clock = system_clock()},
+                  .clock = system_clock(),
+                  .collateral = collateral_},
         calls_(std::move(options.calls)),
         pool_(settings_, options.max_idle_connections) {}
 
@@ -86,6 +87,7 @@ class PooledClient final : public Client {
 
   const evidence::Policy policy_;
   const std::optional<auth::ApiKey> key_;
+  KnownCollateral collateral_;
   const SessionSettings settings_;
   const CallOptions calls_;
   SessionPool pool_;

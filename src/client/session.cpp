@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "channel/verify.h"
 #include "client/answers.h"
 #include "crypto/crypto.h"
 
@@ -67,6 +68,10 @@ Outcome<Verified> attest(channel::ClientStream& stream, const SessionSettings& s
   channel::AttestRequest request;
   crypto::fill_random(request.nonce);
   request.fresh = settings.policy.freshness.fresh_evidence;
+  const KnownCollateral::Held held = settings.collateral.newest();
+  if (held) {
+    request.have = held->digest;
+  }
   const std::string body = request.to_json();
   http::ClientRequest post{.method = "POST", .target = "/blindai/v1/attest", .body = {as_bytes(body)}};
   post.headers.emplace_back("Content-Type", "application/json");
@@ -92,14 +97,20 @@ Outcome<Verified> attest(channel::ClientStream& stream, const SessionSettings& s
                 answer.error().message.str(), "this client");
     return std::unexpected(refused(std::move(report), answer.error().detail));
   }
+  if (!KnownCollateral::complete(*answer, held, report)) {
+    return std::unexpected(refused(std::move(report)));
+  }
   auto facts = stream.facts(request.nonce);
   if (!facts) {
     return std::unexpected(failure(std::move(facts).error()));
   }
-  auto keyset = channel::verify_attest(*answer, request, *facts, settings.policy, settings.clock.now(), report);
+  auto keyset = channel::verify_attest(*answer, request, *facts, settings.policy, settings.clock.now(), report,
+                                       &settings.collateral.appraised());
   if (!keyset) {
+    settings.collateral.forget(held);
     return std::unexpected(refused(std::move(report), keyset.error().detail));
   }
+  settings.collateral.keep(*answer);
   return Verified{std::move(*keyset), std::move(report)};
 }
 

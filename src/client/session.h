@@ -14,6 +14,7 @@
 #include "auth/auth.h"
 #include "channel/tls.h"
 #include "client/client.h"
+#include "client/known_collateral.h"
 #include "client/url.h"
 #include "http/client.h"
 
@@ -26,6 +27,7 @@ struct SessionSettings {
   const auth::ApiKey* key = nullptr;  // none: only where the service is open
   Steady::duration connect_timeout = std::chrono::seconds(10);
   const Clock& clock;
+  KnownCollateral& collateral;
 };
 
 // What bounds the call that a session serves.

@@ -102,7 +102,15 @@ struct FakeService::Link {
     if (reply.cut) {
       all.resize(std::min(all.size(), *reply.cut));
     }
-    return SSL_write(tls, all.data(), static_cast<int>(all.size())) > 0;
+    // The context allows partial writes.
+    for (ByteView left = all; !left.empty();) {
+      const int count = SSL_write(tls, left.data(), static_cast<int>(left.size()));
+      if (count <= 0) {
+        return false;
+      }
+      left = left.subspan(static_cast<std::size_t>(count));
+    }
+    return true;
   }
 };
 
@@ -120,15 +128,15 @@ FakeService::FakeService(Setup setup) : setup_(std::move(setup)) {
   identity_ = std::make_unique<channel::ServerIdentity>(std::move(*identity));
 
   channel::Keyset keyset;
-  keyset.tee = "simulated";
+  keyset.tee = setup_.tee;
   keyset.tls = identity_->spki_digest();
   keyset.session = session_key_.public_key_der();
   keyset.receipt = crypto::Ed25519Key::generate().public_key_der();
   keyset.config = security_configuration(setup_.auth);
   keyset.code = code;
   keyset.build = "test";
-  keyset.not_before = now + setup_.not_before_from_now;
-  keyset.not_after = now + setup_.not_after_from_now;
+  keyset.not_before = setup_.now.value_or(now) + setup_.not_before_from_now;
+  keyset.not_after = setup_.now.value_or(now) + setup_.not_after_from_now;
   keyset_ = keyset.encode();
   keyset_id_ = channel::keyset_id(keyset_);
 
@@ -169,8 +177,11 @@ evidence::Policy FakeService::policy(std::string_view more, std::string_view fre
   }
   const std::string text = fmt::format(
       "version = 1\nname = \"test\"\n[identity]\nserver_name = \"localhost\"\nca = \"any\"\n[config]\nauth = [{}]\n"
-      "[accept.simulated]\nroot = \"{}\"\nmeasurement = \"any\"\n[freshness]\nfresh_evidence = true\n{}\n{}",
-      auth, root_.hex(), freshness, more);
+      "{}[freshness]\nfresh_evidence = true\n{}\n{}",
+      auth,
+      setup_.accept.empty() ? "[accept.simulated]\nroot = \"" + root_.hex() + "\"\nmeasurement = \"any\"\n"
+                            : setup_.accept,
+      freshness, more);
   auto policy = evidence::parse_policy(text, evidence::Purpose::session);
   EXPECT_TRUE(policy.has_value()) << (policy ? "" : policy.error().message.str());
   return policy ? *policy : evidence::Policy{};
@@ -208,12 +219,17 @@ Reply FakeService::attest(const Seen& seen, Link& link) {
   }
   const std::array leaves = {copy(request->nonce)};
   const Digest root = channel::merkle_root(leaves);
-  auto item = platform_->quote(channel::report_data(channel::EvidenceKind::fresh, keyset_id_, root.view()));
+  const auto data = channel::report_data(channel::EvidenceKind::fresh, keyset_id_, root.view());
+  auto item = platform_->quote(data);
   auto exporter = channel::export_keying_material(link.tls, channel::session_exporter_label, request->nonce, 32);
   EXPECT_TRUE(item.has_value() && exporter.has_value());
   channel::AttestAnswer answer;
   answer.keyset = keyset_;
-  answer.evidence = {*item};
+  if (setup_.prove) {
+    setup_.prove(*request, data, answer);
+  } else {
+    answer.evidence = {*item};
+  }
   answer.path = channel::merkle_path(leaves, 0);
   const auto signature = session_key_.sign(channel::session_message(keyset_id_, request->nonce, *exporter));
   answer.session_signature.assign(signature.begin(), signature.end());

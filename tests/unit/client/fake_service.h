@@ -41,6 +41,9 @@ Reply json_reply(std::string_view json, int status = 200);
 
 class FakeService {
  public:
+  // Evidence of hardware instead of the simulated one: puts item and collateral into the answer.
+  using Prove = std::function<void(const channel::AttestRequest&, const std::array<std::uint8_t, 64>& report_data,
+                                   channel::AttestAnswer&)>;
   struct Setup {
     std::function<Reply(const Seen&)> answer{};  // of all but attest
     std::vector<std::string> auth = {"proof"};
@@ -48,6 +51,10 @@ class FakeService {
     UnixSeconds not_after_from_now = 6 * 3600;
     std::function<void(channel::AttestAnswer&)> tamper{};  // before it is sent
     std::function<std::optional<Reply>(int)> instead{};    // of an answer to the n-th attest request, from 1
+    std::string tee = "simulated";
+    Prove prove{};                     // for another tee
+    std::string accept{};              // sections of the policy that accept it
+    std::optional<UnixSeconds> now{};  // that the keyset's dates start from
   };
 
   explicit FakeService(Setup setup);

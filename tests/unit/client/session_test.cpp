@@ -27,8 +27,10 @@ TEST(VerifiedSession, SendsNothingAfterItFailedToProveItselfAgain) {
   const auto key = auth::ApiKey::generate();
   ManualClock clock(system_clock().now());
   const std::function<bool()> never;
+  KnownCollateral collateral;
   const Bounds bounds{.deadline = Steady::now() + std::chrono::seconds(20), .interrupted = never};
-  const SessionSettings settings{.endpoint = *parse_url(service.url()), .policy = policy, .key = &key, .clock = clock};
+  const SessionSettings settings{
+      .endpoint = *parse_url(service.url()), .policy = policy, .key = &key, .clock = clock, .collateral = collateral};
   auto session = VerifiedSession::open(settings, bounds);
   ASSERT_TRUE(session);
   clock.advance(2 * 3600);
@@ -46,8 +48,10 @@ TEST(VerifiedSession, ProvesItselfEveryHourUntilTheKeysetEnds) {
   const auto key = auth::ApiKey::generate();
   ManualClock clock(system_clock().now());
   const std::function<bool()> never;
+  KnownCollateral collateral;
   const Bounds bounds{.deadline = Steady::now() + std::chrono::seconds(20), .interrupted = never};
-  const SessionSettings settings{.endpoint = *parse_url(service.url()), .policy = policy, .key = &key, .clock = clock};
+  const SessionSettings settings{
+      .endpoint = *parse_url(service.url()), .policy = policy, .key = &key, .clock = clock, .collateral = collateral};
   auto session = VerifiedSession::open(settings, bounds);
   ASSERT_TRUE(session);
   // recheck_seconds is an hour, the keyset lives for six: the sixth time it is the keyset that ends.
