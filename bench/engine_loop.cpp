@@ -1,6 +1,7 @@
 #include <fcntl.h>
 
 #include <barrier>
+#include <filesystem>
 #include <mutex>
 #include <thread>
 
@@ -13,6 +14,15 @@ namespace blindai::bench {
 namespace {
 
 constexpr std::size_t max_model_bytes = std::size_t{4} << 30U;
+
+// The engine that is installed with this program, as the wheel has it, else that of the build.
+UniqueFd open_engine() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto beside = self.parent_path().parent_path() / "lib/libonnxruntime.so.1";
+  UniqueFd installed(error ? -1 : ::open(beside.c_str(), O_RDONLY | O_CLOEXEC));
+  return installed ? std::move(installed) : UniqueFd(::open(BLINDAI_ENGINE_LIBRARY, O_RDONLY | O_CLOEXEC));
+}
 
 // One loop of runs until `end`; counts what began after `start`.
 Result<Histogram> loop(engine::Slot& slot, const std::vector<engine::InputView>& inputs, Steady::time_point start,
@@ -43,7 +53,7 @@ Result<Histogram> loop(engine::Slot& slot, const std::vector<engine::InputView>&
 
 Result<json::Object> engine_loop(const std::string& model_path, const std::vector<Input>& inputs, unsigned threads,
                                  unsigned runs_in_parallel, const LoadShape& shape) {
-  const UniqueFd library(::open(BLINDAI_ENGINE_LIBRARY, O_RDONLY | O_CLOEXEC));
+  const UniqueFd library = open_engine();
   BLINDAI_CHECK(engine::load_onnxruntime(library.get()));
   BLINDAI_TRY(const auto engine, engine::make_onnxruntime({.threads = threads}));
   BLINDAI_TRY(const Bytes graph, read_file(model_path.c_str(), max_model_bytes));

@@ -67,4 +67,14 @@ json::Object Histogram::to_json() const {
           {"max_us", us(max_ns_)}};
 }
 
+json::Array Histogram::buckets_to_json() const {
+  json::Array out;
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    if (buckets_[i] != 0) {
+      out.emplace_back(json::Array{static_cast<double>(upper_bound(i)) / 1000.0, buckets_[i]});
+    }
+  }
+  return out;
+}
+
 }  // namespace blindai::bench

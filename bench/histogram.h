@@ -23,6 +23,8 @@ class Histogram {
   std::uint64_t quantile_ns(double q) const;
   // {"count", "mean_us", "p50_us", "p90_us", "p99_us", "p999_us", "max_us"}
   json::Object to_json() const;
+  // [[upper bound in microseconds, count], ...] of the buckets that hold anything, in order.
+  json::Array buckets_to_json() const;
 
  private:
   static constexpr unsigned steps_log2 = 6;

@@ -1,7 +1,10 @@
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "base/fd.h"
+#include "bench/http_load.h"
 #include "bench/samples.h"
 
 namespace blindai::bench {
@@ -18,6 +21,8 @@ struct Arguments {
   unsigned parallel = 1;
   unsigned count = 50;
   std::uint64_t bytes = 256;
+  HttpTarget http;
+  std::string body_file;
 };
 
 Result<std::vector<Input>> inputs_of(const Arguments& arguments) {
@@ -48,6 +53,12 @@ void add_shape(CLI::App& app, LoadShape& shape) {
   app.add_option("--warmup", shape.warmup_seconds, "time before it")->check(CLI::Range(0.0, 60.0));
 }
 
+void add_rate(CLI::App& app, LoadShape& shape) {
+  app.add_option("--rate", shape.rate, "open loop: requests a second in all, whether answered or not")
+      ->check(CLI::Range(0.1, 1e6));
+  app.add_flag("!--even", shape.random_times, "open loop: at equal distances, not at random times");
+}
+
 void add_target(CLI::App& app, Arguments& arguments) {
   app.add_option("--url", arguments.target.url, "https://host:port of the server")->required();
   app.add_option("--policy", arguments.policy_file, "policy file")->required();
@@ -67,10 +78,23 @@ Result<json::Object> sample_predict(const Arguments& a) {
   return predict_load(target, a.model, inputs, a.shape);
 }
 
+Result<json::Object> sample_http(const Arguments& a) {
+  constexpr std::size_t limit = 256 * 1024 * 1024;
+  HttpTarget target = a.http;
+  BLINDAI_TRY(target.body, read_file(a.body_file.c_str(), limit));
+  return http_load(target, a.shape);
+}
+
+// A peer that neither answers nor closes must not hold a measurement up.
+void end_in_time(const LoadShape& shape) {
+  constexpr double grace_seconds = 120;
+  ::alarm(static_cast<unsigned>(shape.seconds + shape.warmup_seconds + grace_seconds));
+}
+
 int run(int argc, char** argv) {
   Arguments a;
   Sample sample;
-  CLI::App app{"One sample of one measurement, as JSON. bench/run.py interleaves samples and prints ratios."};
+  CLI::App app{"One sample of one measurement, as JSON. `blindai bench` and bench/run.py run it."};
   app.require_subcommand(1);
 
   auto* engine = app.add_subcommand("engine", "the engine alone, in a loop");
@@ -81,12 +105,22 @@ int run(int argc, char** argv) {
   add_shape(*engine, a.shape);
   engine->callback([&] { sample = sample_engine; });
 
-  auto* predict = app.add_subcommand("predict", "closed loop through a verified client");
+  auto* predict = app.add_subcommand("predict", "closed or open loop through a verified client");
   add_target(*predict, a);
   predict->add_option("--model", a.model, "model id")->required();
   predict->add_option("--input", a.inputs, "NAME=DATATYPE[dim,dim]")->required();
   add_shape(*predict, a.shape);
+  add_rate(*predict, a.shape);
   predict->callback([&] { sample = sample_predict; });
+
+  auto* http = app.add_subcommand("http", "closed or open loop over plain HTTP or TLS, to compare with other servers");
+  http->add_option("--url", a.http.url, "http://host:port/path, or https, of which nothing is verified")->required();
+  http->add_option("--header", a.http.headers, "'Name: value'; may be repeated");
+  http->add_option("--body-file", a.body_file, "body of each POST")->required();
+  http->add_option("--answer-bytes", a.http.answer_bytes, "an answer with fewer is a failure");
+  add_shape(*http, a.shape);
+  add_rate(*http, a.shape);
+  http->callback([&] { sample = sample_http; });
 
   auto* connect = app.add_subcommand("connect", "connect, verify and send the first request");
   add_target(*connect, a);
@@ -124,6 +158,7 @@ int run(int argc, char** argv) {
   handshake->callback([&] { sample = [](const Arguments& x) { return tls_handshake(x.count); }; });
 
   CLI11_PARSE(app, argc, argv);
+  end_in_time(a.shape);
   const auto result = sample(a);
   if (!result) {
     fmt::print(stderr, "blindai-bench: {} ({})\n", result.error().message.str(), result.error().detail.text);

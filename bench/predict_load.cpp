@@ -1,6 +1,3 @@
-#include <mutex>
-#include <thread>
-
 #include "bench/histogram.h"
 #include "bench/samples.h"
 #include "client/client.h"
@@ -8,12 +5,13 @@
 namespace blindai::bench {
 namespace {
 
-Result<std::unique_ptr<client::Client>> connect(const Target& target) {
+Result<std::unique_ptr<client::Client>> connect(const Target& target, unsigned connections = 1) {
   BLINDAI_TRY(evidence::Policy policy, evidence::parse_policy(target.policy_toml, evidence::Purpose::session));
   client::Options options;
   options.url = target.url;
   options.policy = std::move(policy);
   options.api_key = target.api_key;
+  options.max_idle_connections = connections;
   auto client = client::Client::connect(std::move(options));
   if (!client) {
     return std::unexpected(client.error().error);
@@ -34,49 +32,16 @@ std::vector<client::Tensor> tensors(const std::vector<Input>& inputs) {
 
 Result<json::Object> predict_load(const Target& target, const std::string& model_id, const std::vector<Input>& inputs,
                                   const LoadShape& shape) {
-  BLINDAI_TRY(const auto client, connect(target));
+  BLINDAI_TRY(const auto client, connect(target, shape.callers));
   const auto request = tensors(inputs);
-  const auto start =
-      Steady::now() + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(shape.warmup_seconds));
-  const auto end = start + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(shape.seconds));
-  std::mutex mutex;
-  Histogram total;
-  std::uint64_t failures = 0;
-  std::string first_failure;
-  const auto caller = [&] {
-    Histogram mine;
-    std::uint64_t failed = 0;
-    std::string why;
-    for (auto begin = Steady::now(); begin < end; begin = Steady::now()) {
-      const auto answer = client->predict(model_id, request, std::nullopt);
-      if (!answer) {
-        ++failed;
-        why = answer.error().error.message.str();
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      } else if (begin >= start) {
-        mine.record(Steady::now() - begin);
-      }
-    }
-    const std::scoped_lock lock(mutex);
-    total.add(mine);
-    failures += failed;
-    if (first_failure.empty()) {
-      first_failure = why;
-    }
-  };
-  {
-    std::vector<std::jthread> callers;
-    for (unsigned i = 0; i < shape.callers; ++i) {
-      callers.emplace_back(caller);
-    }
-  }
-  json::Object out = total.to_json();
-  out["per_second"] = static_cast<double>(total.count()) / shape.seconds;
-  out["failures"] = failures;
-  if (failures > 0) {
-    out["first_failure"] = first_failure;
-  }
-  return out;
+  return run_load(
+      [&]() -> Result<Ask> {
+        return Ask([&]() -> std::optional<std::string> {
+          const auto answer = client->predict(model_id, request, std::nullopt);
+          return answer ? std::nullopt : std::optional(std::string(word(answer.error().error.code)));
+        });
+      },
+      shape);
 }
 
 Result<json::Object> connect_probe(const Target& target, unsigned count) {

@@ -6,14 +6,9 @@
 
 #include "base/json.h"
 #include "base/tensor.h"
+#include "bench/load.h"
 
 namespace blindai::bench {
-
-struct LoadShape {
-  unsigned callers = 1;
-  double seconds = 3;  // of counted time, after the warm-up
-  double warmup_seconds = 0.5;
-};
 
 // An input: name, datatype, shape, filled with small numbers that every model takes (indices below 100, floats below 1).
 struct Input {
@@ -32,7 +27,7 @@ struct Target {
   std::string policy_toml;
   std::string api_key;
 };
-// Closed loop of `callers` threads through one verified client.
+// Load through one verified client, which has a connection for each caller.
 Result<json::Object> predict_load(const Target& target, const std::string& model_id, const std::vector<Input>& inputs,
                                   const LoadShape& shape);
 // TCP connect, TLS, attest, verification and one request on the new connection, `count` times.

@@ -21,6 +21,7 @@ from ..modelfile import find_model_files
 from ..nearby import near_match
 from ..response import PredictResponse
 from . import serve as server
+from .bench import bench
 from .collateral import collateral_app
 from .evidence import evidence_app
 from .output import connected, console, errors, failures, print_json, report_table, shorten
@@ -38,6 +39,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(policy_app, name="policy")
 app.add_typer(evidence_app, name="evidence")
 app.add_typer(collateral_app, name="collateral")
+app.command()(bench)
 
 ProfileOption = Annotated[
     str | None, typer.Option("--profile", "-p", help="Profile to use; else $BLINDAI_PROFILE, else 'default'.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -17,23 +16,13 @@ from .. import keys
 from ..errors import ConfigurationError, UnavailableError
 from ..profiles import profiles_dir, state_dir
 from .output import console
+from .programs import find_program
 
 TENANT = "demo"
 
 
 def find_server() -> Path:
-    """blindai-server: of the installed package, or of the build tree, which for tests $BLINDAI_BUILD names."""
-    program = Path(__file__).resolve().parent.parent / "bin" / "blindai-server"
-    built = (
-        Path(__file__).resolve().parents[3] / os.environ.get("BLINDAI_BUILD", "build/dev") / "bin" / "blindai-server"
-    )
-    for candidate in (program, built):
-        if candidate.is_file():
-            return candidate
-    found = shutil.which("blindai-server")
-    if found is None:
-        raise ConfigurationError("blindai-server is not installed beside this package; build it with scripts/setup")
-    return Path(found)
+    return find_program("blindai-server", "build it with scripts/setup")
 
 
 def private_folder(path: Path) -> Path:
