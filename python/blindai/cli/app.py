@@ -39,7 +39,6 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(policy_app, name="policy")
 app.add_typer(evidence_app, name="evidence")
 app.add_typer(collateral_app, name="collateral")
-app.command()(bench)
 
 ProfileOption = Annotated[
     str | None, typer.Option("--profile", "-p", help="Profile to use; else $BLINDAI_PROFILE, else 'default'.")
@@ -200,6 +199,9 @@ def delete(model_id: str, profile: ProfileOption = None, as_json: JsonOption = F
             print_json({"deleted": model_id})
         else:
             console.print(f"deleted {model_id}")
+
+
+app.command()(bench)
 
 
 @contextlib.contextmanager
