@@ -43,7 +43,12 @@ class Declared {
       return fail(Code::model_rejected,
                   {"{}: initialiser '{}' stands twice or has no name", here(walk), Disclosed(name)});
     }
-    return inputs_.contains(id) ? Result<void>() : define_name(walk, name, "initialiser");
+    if (inputs_.contains(id)) {
+      return {};
+    }
+    BLINDAI_CHECK(define_name(walk, name, "initialiser"));
+    walk.constants.insert(id);
+    return {};
   }
   bool is_initialiser(NameId id) const { return initialisers_.contains(id); }
 

@@ -98,6 +98,18 @@ Result<void> check_operator(const Walk& walk, const FunctionKey& key) {
                                      Disclosed(key.name), Disclosed(domain_name(key.domain))});
 }
 
+// An input of an operator of the engine that no caller may choose.
+Result<void> check_fixed_input(const Walk& walk, const FunctionKey& key, std::size_t index, NameId name) {
+  if (!walk.passes_on || walk.functions.contains(key) || input_to_fix(key.domain, key.name) != index ||
+      walk.constants.contains(name)) {
+    return {};
+  }
+  return fail(Code::model_rejected,
+              {"{}: input {} must be a constant of the model: the engine does not check it; export "
+               "with a fixed value",
+               here(walk), index});
+}
+
 // Names of attributes of one node: few, so a list does.
 Result<void> check_attribute_names(const Walk& walk, ByteView message) {
   std::set<std::string_view> names;
@@ -175,6 +187,7 @@ Result<Bytes> walk_node(Walk& walk, ByteView message, std::uint64_t index) {
   }
   BLINDAI_CHECK(check_attribute_names(walk, message));
   Bytes out;
+  std::size_t inputs = 0;
   std::vector<std::string_view> outputs;
   for (Fields fields(message); !fields.done();) {
     BLINDAI_TRY(const Field field, fields.next());
@@ -187,7 +200,9 @@ Result<Bytes> walk_node(Walk& walk, ByteView message, std::uint64_t index) {
       case 1:
         if (!field.bytes.empty()) {
           BLINDAI_CHECK(use_name(walk, as_text(field.bytes)));
+          BLINDAI_CHECK(check_fixed_input(walk, head.key, inputs, walk.names.id(as_text(field.bytes))));
         }
+        ++inputs;
         append(out, field.whole);
         break;
       case 2:
@@ -206,6 +221,9 @@ Result<Bytes> walk_node(Walk& walk, ByteView message, std::uint64_t index) {
   }
   for (const std::string_view name : outputs) {  // not visible to the graphs in the node itself
     BLINDAI_CHECK(define_name(walk, name, "output"));
+    if (head.key.name == "Constant" && head.key.domain.empty()) {
+      walk.constants.insert(walk.names.id(name));
+    }
   }
   ++walk.operators[head.key];
   return out;

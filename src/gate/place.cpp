@@ -38,7 +38,9 @@ Disclosed here(const Walk& walk) {
 }
 
 Result<void> define_name(Walk& walk, std::string_view name, std::string_view role) {
-  if (!walk.passes_on || walk.scopes.define(walk.names.id(name))) {
+  const NameId id = walk.names.id(name);
+  walk.constants.erase(id);  // a graph beside this one may have called its constant so
+  if (!walk.passes_on || walk.scopes.define(id)) {
     return {};
   }
   return fail(Code::model_rejected, {"{}: {} '{}' stands twice in this graph and those around it; each value has one "

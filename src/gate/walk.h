@@ -50,8 +50,9 @@ struct Walk {
   Names names{};
   Scopes scopes{};
   std::map<FunctionKey, std::uint64_t> operators{};
-  std::set<FunctionKey> functions{};  // that the model brings
-  const Opsets* opsets = nullptr;     // of the model, or of the function that the walk is in
+  std::set<FunctionKey> functions{};       // that the model brings
+  std::unordered_set<NameId> constants{};  // initialisers that are no inputs, and what Constant gives
+  const Opsets* opsets = nullptr;          // of the model, or of the function that the walk is in
   bool in_function = false;
   bool passes_on = true;  // false in what the engine never sees, where names are not followed
   std::uint64_t initialisers = 0;

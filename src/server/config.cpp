@@ -69,6 +69,7 @@ const std::vector<Option>& options() {
       {"slots", Kind::security, "requests of one model and group in work at once", &Config::slots, {1, 128}},
       {"deadline_ms", Kind::security, "longest that a request may wait and run", &Config::deadline_ms, {1, 86'400'000}},
       {"run_ms", Kind::security, "longest that one run may take", &Config::run_ms, {1, 86'400'000}},
+      {"load_ms", Kind::security, "longest that a model may load and warm up", &Config::load_ms, {1, 86'400'000}},
       {"connections", Kind::security, "connections with a key", &Config::connections, {1, 1'000'000}},
       {"unauthorised_connections",
        Kind::security,

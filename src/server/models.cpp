@@ -137,6 +137,7 @@ std::shared_ptr<Deployment> Models::start(std::shared_ptr<const Version> version
     settings.max_request_bytes = static_cast<std::uint64_t>(config_.request_bytes);
     settings.max_answer_bytes = static_cast<std::uint64_t>(config_.answer_bytes);
     settings.run_time = std::chrono::milliseconds(config_.run_ms);
+    settings.start_time = std::chrono::milliseconds(config_.load_ms);
     deployment->worker = worker::start(io_, {version->admitted, version->body->fd(), version->body->size()}, settings);
     deployment->turnstile = schedule::Turnstile::make(settings.slots, static_cast<std::size_t>(config_.queue));
   }

@@ -220,14 +220,12 @@ void Runners::interrupt(const Interrupt& which) {
 Result<void> Runners::warm_up(Loaded& loaded, const LoadPlan& plan) {
   Request request;
   std::uint64_t offset = 0;
-  bool free_dimensions = false;
   for (std::size_t i = 0; i < plan.inputs.size() && i < max_tensors; ++i) {
     const auto& spec = plan.inputs[i];
     auto& header = request.inputs.emplace_back();
     header.index = static_cast<std::uint32_t>(i);
     header.rank = static_cast<std::uint32_t>(spec.shape.size());
     for (std::size_t axis = 0; axis < spec.shape.size(); ++axis) {
-      free_dimensions = free_dimensions || spec.shape[axis] < 0;
       header.dims[axis] = std::max<std::int64_t>(spec.shape[axis], spec.shape[axis] < 0 ? 1 : 0);
     }
     const auto shape = std::span(header.dims).first(header.rank);
@@ -243,8 +241,10 @@ Result<void> Runners::warm_up(Loaded& loaded, const LoadPlan& plan) {
   }
   AnswerHeader answer;
   auto done = run(loaded, 0, 0, request, answer);
-  if (!done && done.error().code == Code::invalid_argument && free_dimensions) {
-    return {};  // 1 was our guess: a convolution may need more than one sample. A crash or a hang would have shown.
+  if (!done && done.error().code == Code::invalid_argument) {
+    // Sizes of 1 and values of 0 were our guess: a convolution may need more than one sample, a step may not be 0. A crash
+    // or a hang would have shown.
+    return {};
   }
   return done;
 }

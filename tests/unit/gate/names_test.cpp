@@ -115,6 +115,28 @@ TEST(AnOperator, IsOneThatTheEngineHasInTheOpset) {
            "does not import"));
 }
 
+TEST(AnOperator, HasTheInputsFixedThatTheEngineTrusts) {
+  const auto trilu = [](const std::string& k) {
+    return std::pair(1U, message({{1, text("x")}, {1, text(k)}, {2, text("t")}, {4, text("Trilu")}}));
+  };
+  const std::pair<std::uint32_t, Bytes> weight{5, tensor("k", 7, {}, Bytes(8))};
+  EXPECT_EQ(refusal(model({weight, trilu("k")})), "");
+  EXPECT_TRUE(says(model({{11, value_info("k", 7, {})}, trilu("k")}), "must be a constant"));
+  EXPECT_TRUE(says(model({{11, value_info("k", 7, {})}, weight, trilu("k")}), "must be a constant")) << "a default";
+  EXPECT_TRUE(says(model({weight, relu("k", "l"), trilu("l")}), "must be a constant"));
+  const Bytes value = attribute("value", of_tensor, {{5, tensor("", 7, {}, Bytes(8))}});
+  EXPECT_EQ(refusal(model({{1, node("Constant", "", "c", {value})}, trilu("c")})), "");
+  EXPECT_EQ(refusal(model({trilu("")})), "") << "left out";
+  // The same name, a constant in one branch and none in the other.
+  const auto one = [&](const Bytes& first) {
+    return message({{1, first}, trilu("c"), {2, text("g")}, {12, value_info("t", 1, {1})}});
+  };
+  const Bytes both = node("If", "x", "o",
+                          {attribute("then_branch", of_graph, {{6, one(node("Constant", "", "c", {value}))}}),
+                           attribute("else_branch", of_graph, {{6, one(node("Relu", "x", "c"))}})});
+  EXPECT_TRUE(says(model({{1, both}}), "must be a constant"));
+}
+
 TEST(TheListOfOperators, KnowsOpsets) {
   EXPECT_TRUE(engine_has("", "Relu", 17));
   EXPECT_FALSE(engine_has("", "Relu", 0));
