@@ -34,6 +34,14 @@ struct Rule {
 // Passed, failed with the refusal, or not applicable.
 void rule(Report& report, bool holds, Rule rule);
 
+// Whether the policy leaves it open, or these are the bits that it wants.
+inline bool has_bits(const std::optional<MaskedBits>& accepted, std::uint64_t found) {
+  return !accepted || (found & accepted->mask) == accepted->value;
+}
+// The rule of one such field, for `holds` of has_bits().
+void bits_rule(Report& report, bool holds, const char* name, const std::optional<MaskedBits>& accepted,
+               std::uint64_t found, const char* voucher);
+
 // Whether the policy leaves it open, or lists it.
 template <typename T>
 bool listed(const AnyOf<T>& accepted, const T& found) {

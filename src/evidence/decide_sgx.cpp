@@ -66,6 +66,9 @@ void decide_sgx(const SgxClaims& claims, const SgxAcceptance& accepted, const Fr
                 found.mrenclave, voucher);
   register_rule(report, BLINDAI_HOLDS(listed(accepted.mrsigner, found.mrsigner)), "mrsigner", accepted.mrsigner,
                 found.mrsigner, voucher);
+  bits_rule(report, BLINDAI_HOLDS(has_bits(accepted.xfrm, found.xfrm)), "xfrm", accepted.xfrm, found.xfrm, voucher);
+  bits_rule(report, BLINDAI_HOLDS(has_bits(accepted.misc_select, found.misc_select)), "misc_select",
+            accepted.misc_select, found.misc_select, voucher);
   product(found, accepted, report);
 }
 

@@ -107,6 +107,7 @@ void registers(const dcap::TdReport& found, const TdxAcceptance& accepted, Repor
                 found.mr_owner, voucher);
   register_rule(report, BLINDAI_HOLDS(listed(accepted.mr_owner_config, found.mr_owner_config)), "mr_owner_config",
                 accepted.mr_owner_config, found.mr_owner_config, voucher);
+  bits_rule(report, BLINDAI_HOLDS(has_bits(accepted.xfam, found.xfam)), "xfam", accepted.xfam, found.xfam, voucher);
 }
 
 }  // namespace

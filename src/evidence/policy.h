@@ -45,11 +45,19 @@ struct DcapAcceptance {
   bool require_crl = true;
   std::optional<std::int64_t> min_crl_number;  // of both lists
 };
+// What some bits of a field must be. `value` lies inside `mask`, which has a bit at least.
+struct MaskedBits {
+  std::uint64_t mask = 0;
+  std::uint64_t value = 0;
+  bool operator==(const MaskedBits&) const = default;
+};
 struct SgxAcceptance : DcapAcceptance {
   AnyOf<Hash32> mrenclave;
   AnyOf<Hash32> mrsigner;
   std::optional<std::int64_t> product_id;  // mandatory where mrsigner is a list and mrenclave is "any"
   std::optional<std::int64_t> min_isv_svn;
+  std::optional<MaskedBits> xfrm;  // absent: not limited, as are the next and XFAM of a TD
+  std::optional<MaskedBits> misc_select;
 };
 struct TdxAcceptance : DcapAcceptance {
   AnyOf<Hash48> mr_td;
@@ -62,6 +70,7 @@ struct TdxAcceptance : DcapAcceptance {
   bool allow_service_td = false;
   std::uint64_t required_td_attributes = 0;   // of the words LASS, SEPT_VE_DISABLE, PKS, KL, TPA, PERFMON
   std::uint64_t forbidden_td_attributes = 0;  // of the same words
+  std::optional<MaskedBits> xfam;
 };
 // Minimums of security versions; absent is no minimum.
 struct SnpTcbMinimum {

@@ -175,11 +175,32 @@ Read<void> value(const Entry& entry, std::optional<dcap::Components>& out) {
   return item(entry, entry.node, out.emplace());
 }
 
-Read<void> value(const Entry& entry, SnpTcbMinimum& out) {
+Read<const toml::table*> table_of(const Entry& entry) {
   const toml::table* table = entry.node.as_table();
   if (!BLINDAI_HOLDS(table != nullptr)) {
     return entry.wrong({"'{}' in the policy must be a table", entry.name()});
   }
+  return table;
+}
+
+Read<void> value(const Entry& entry, std::optional<MaskedBits>& out) {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  BLINDAI_TRY(const toml::table* table, table_of(entry));
+  Section section(*table, entry.section.path_of(entry.key));
+  BLINDAI_TRY(const auto mask, section.integer("mask", 1, most));
+  BLINDAI_TRY(const auto wanted, section.integer("value", 0, most));
+  if (!mask || !wanted) {
+    return section.missing(mask ? "value" : "mask");
+  }
+  if (!BLINDAI_HOLDS((*wanted & ~*mask) == 0)) {
+    return section.wrong("value", {"'{}' in the policy has a bit outside of its mask", section.name("value")});
+  }
+  out = MaskedBits{static_cast<std::uint64_t>(*mask), static_cast<std::uint64_t>(*wanted)};
+  return section.finish();
+}
+
+Read<void> value(const Entry& entry, SnpTcbMinimum& out) {
+  BLINDAI_TRY(const toml::table* table, table_of(entry));
   if (!BLINDAI_HOLDS(!table->empty())) {
     return entry.section.empty(entry.key);
   }
@@ -260,6 +281,8 @@ constexpr Field<SgxAcceptance> sgx_fields[] = {
     {"mrsigner", mandatory, into<&SgxAcceptance::mrsigner>},
     {"product_id", optional, count_into<&SgxAcceptance::product_id, 0xffff>},
     {"min_isv_svn", optional, count_into<&SgxAcceptance::min_isv_svn, 0xffff>},
+    {"xfrm", optional, into<&SgxAcceptance::xfrm>},
+    {"misc_select", optional, into<&SgxAcceptance::misc_select>},
 };
 constexpr Field<TdxAcceptance> tdx_fields[] = {
     {"mr_td", mandatory, into<&TdxAcceptance::mr_td>},
@@ -275,6 +298,7 @@ constexpr Field<TdxAcceptance> tdx_fields[] = {
     {"allow_service_td", optional, into<&TdxAcceptance::allow_service_td>},
     {"required_td_attributes", optional, td_attributes_into<&TdxAcceptance::required_td_attributes>},
     {"forbidden_td_attributes", optional, td_attributes_into<&TdxAcceptance::forbidden_td_attributes>},
+    {"xfam", optional, into<&TdxAcceptance::xfam>},
 };
 constexpr Field<SnpAcceptance> snp_fields[] = {
     {"measurement", mandatory, into<&SnpAcceptance::measurement>},

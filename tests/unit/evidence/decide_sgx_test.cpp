@@ -83,6 +83,22 @@ TEST_F(ARuleOfSgx, ComparesProductAndSecurityVersion) {
   EXPECT_EQ(reasons(), "");
 }
 
+TEST_F(ARuleOfSgx, ComparesBitsUnderTheirMask) {
+  enclave.xfrm = 0xe7;
+  enclave.misc_select = 0x2;
+  EXPECT_EQ(outcome("xfrm"), "not applicable");
+  EXPECT_EQ(outcome("misc_select"), "not applicable");
+  sgx->xfrm = MaskedBits{0x1e3, 0xe3};
+  sgx->misc_select = MaskedBits{0x3, 0x2};
+  EXPECT_EQ(reasons(), "");
+  EXPECT_EQ(outcome("xfrm"), "passed");
+  enclave.xfrm = 0x1e7;
+  EXPECT_EQ(reasons(), "MEASUREMENT_MISMATCH:xfrm");
+  enclave.xfrm = 0xc7;
+  enclave.misc_select = 0x3;
+  EXPECT_EQ(reasons(), "MEASUREMENT_MISMATCH:xfrm MEASUREMENT_MISMATCH:misc_select");
+}
+
 TEST_F(ARuleOfSgx, ShowsALongListInShort) {
   sgx->mrenclave = std::vector<Hash32>(6, all(1));
   EXPECT_EQ(outcome("mrenclave"), "failed");

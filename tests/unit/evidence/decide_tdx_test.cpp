@@ -100,6 +100,15 @@ TEST_F(ARuleOfTdx, ComparesEachComponentOfTheTcb) {
   EXPECT_EQ(reasons(), "SVN_TOO_LOW:tee_tcb_svn");
 }
 
+TEST_F(ARuleOfTdx, ComparesXfamUnderItsMask) {
+  td.xfam = 0xe7;
+  EXPECT_EQ(outcome("xfam"), "not applicable");
+  tdx->xfam = MaskedBits{0x600e7, 0xe7};
+  EXPECT_EQ(reasons(), "");
+  td.xfam = 0x200e7;
+  EXPECT_EQ(reasons(), "MEASUREMENT_MISMATCH:xfam");
+}
+
 TEST_F(ARuleOfTdx, ComparesEachRegisterThatIsListed) {
   const std::tuple<const char*, AnyOf<Hash48>*, std::uint8_t> registers[] = {
       {"mr_td", &tdx->mr_td, 0x70},       {"rtmr0", &tdx->rtmr[0], 0},

@@ -179,6 +179,25 @@ TEST(OwnKeysFlags, AnEnclaveThatIsNotAnOrdinaryOneIsRefused) {
   EXPECT_THAT(judge(with(0x85)), Accepted());  // KSS
 }
 
+TEST(OwnKeysFlags, BitsOfTheExtendedStateAreThoseThatThePolicyWants) {
+  Policy policy = strict();
+  policy.sgx->xfrm = MaskedBits{0x600e4, 0xe4};
+  policy.sgx->misc_select = MaskedBits{1, 0};
+  policy.tdx->xfam = MaskedBits{0x600e4, 0xe4};
+  Dcap enclave = chains::sgx();
+  EXPECT_THAT(judge(enclave.seal(), policy), Accepted());
+  enclave.quote.sgx.misc_select = 1;
+  EXPECT_THAT(judge(enclave.seal(), policy), RejectedFor("MEASUREMENT_MISMATCH:misc_select"));
+  enclave.quote.sgx.misc_select = 2;
+  enclave.quote.sgx.xfrm |= 0x20000;
+  EXPECT_THAT(judge(enclave.seal(), policy), RejectedFor("MEASUREMENT_MISMATCH:xfrm"));
+  Dcap td = chains::tdx();
+  td.quote.td.xfam = 0xe7;
+  EXPECT_THAT(judge(td.seal(), policy), Accepted());
+  td.quote.td.xfam = 0xc7;
+  EXPECT_THAT(judge(td.seal(), policy), RejectedFor("MEASUREMENT_MISMATCH:xfam"));
+}
+
 TEST(OwnKeysFlags, AMinimumOfTheTdsOwnSecurityVersionIsKept) {
   Policy policy = strict();
   policy.tdx->min_tee_tcb_svn = dcap::Components{6, 1, 3};

@@ -65,6 +65,37 @@ TEST(TheSgxSection, FillsEveryField) {
   EXPECT_EQ(loose->sgx->min_crl_number, 9);
 }
 
+TEST(TheSections, TakeMasksAndWhatIsWantedUnderThem) {
+  const auto enclave = read("sgx", sgx +
+                                       "xfrm = { mask = 0x7fffffffffffffff, value = 0xe7 }\n"
+                                       "misc_select = { mask = 1, value = 0 }\n");
+  ASSERT_TRUE(enclave) << enclave.error().error.message.str();
+  EXPECT_EQ(enclave->sgx->xfrm, (MaskedBits{INT64_MAX, 0xe7}));
+  EXPECT_EQ(enclave->sgx->misc_select, (MaskedBits{1, 0}));
+  const auto td = read("tdx", tdx + "xfam = { mask = 0xe7, value = 0xe7 }\n");
+  ASSERT_TRUE(td) << td.error().error.message.str();
+  EXPECT_EQ(td->tdx->xfam, (MaskedBits{0xe7, 0xe7}));
+  EXPECT_FALSE(read("sgx", sgx)->sgx->xfrm || read("sgx", sgx)->sgx->misc_select || read("tdx", tdx)->tdx->xfam);
+
+  const std::pair<const char*, const char*> wrong[] = {
+      {"1", ""},
+      {"\"any\"", ""},
+      {"{}", ".mask"},
+      {"{ mask = 1 }", ".value"},
+      {"{ value = 1 }", ".mask"},
+      {"{ mask = 0, value = 0 }", ".mask"},
+      {"{ mask = -1, value = 0 }", ".mask"},
+      {"{ mask = 3, value = 4 }", ".value"},
+      {"{ mask = 3, value = -1 }", ".value"},
+      {"{ mask = 3, value = \"1\" }", ".value"},
+      {"{ mask = 3, value = 1, more = 1 }", ".more"},
+  };
+  for (const auto& [text, where] : wrong) {
+    EXPECT_EQ(refusal("sgx", sgx + "xfrm = " + text + "\n"), std::string("POLICY_INVALID:accept.sgx.xfrm") + where);
+    EXPECT_EQ(refusal("tdx", tdx + "xfam = " + text + "\n"), std::string("POLICY_INVALID:accept.tdx.xfam") + where);
+  }
+}
+
 TEST(TheSgxSection, RefusesWhatIsNotOfItsForm) {
   for (const std::string line : {"mrenclave = [\"00\"]",
                                  "mrenclave = \"all\"",
