@@ -62,9 +62,12 @@ class Model {
 };
 
 struct Options {
-  unsigned threads = 0;           // of one run; 0: as many as CPUs
+  unsigned threads = 0;           // of one run that uses the pool; 0: as many as CPUs
   bool weights_in_place = false;  // no repacked copy of weights; the last bits differ from packed
 };
+
+// Where a model's runs compute: each on the thread that calls it alone, or with the engine's pool.
+enum class Threading : std::uint8_t { caller, pool };
 
 class Engine {
  public:
@@ -77,7 +80,11 @@ class Engine {
   // `graph`: an ONNX model. Each of the weights is an initialiser of its outer graph that has a type, a shape, the data
   // location EXTERNAL and no data: the engine takes the bytes at the view, whatever location the graph names.
   // Errors: model_rejected; an unsupported operator is named in the public message.
-  virtual Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights) = 0;
+  virtual Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights,
+                                              Threading threading) = 0;
+  Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights) {
+    return load(graph, weights, Threading::pool);
+  }
 };
 
 // Loads ONNX Runtime from an open descriptor of its library, never by a name: what runs is what the caller measured. Once

@@ -184,19 +184,26 @@ void drop_log(void*, OrtLoggingLevel, const char*, const char*, const char*, con
 class OrtEngine final : public Engine {
  public:
   explicit OrtEngine(const Options& options) : env_(make_env(options)) {
-    options_.DisablePerSessionThreads();
-    options_.SetExecutionMode(ORT_SEQUENTIAL);
-    options_.SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
-    options_.AddConfigEntry(kOrtSessionOptionsConfigDisablePrepacking, options.weights_in_place ? "1" : "0");
+    pooled_.DisablePerSessionThreads();
+    alone_.SetIntraOpNumThreads(1);  // a session's own pool of one is no thread at all
+    alone_.SetInterOpNumThreads(1);
+    for (Ort::SessionOptions* each : {&pooled_, &alone_}) {
+      each->SetExecutionMode(ORT_SEQUENTIAL);
+      each->SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
+      each->AddConfigEntry(kOrtSessionOptionsConfigDisablePrepacking, options.weights_in_place ? "1" : "0");
+    }
   }
 
   std::string_view name() const override { return "onnxruntime"; }
   std::string version() const override { return library_base->GetVersionString(); }
 
-  Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights) override {
+  using Engine::load;
+  Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights,
+                                      Threading threading) override {
+    const Ort::SessionOptions& options = threading == Threading::pool ? pooled_ : alone_;
     return fence<std::unique_ptr<Model>>(
         [&]() -> Result<std::unique_ptr<Model>> {
-          BLINDAI_TRY(auto session, session_over(*library_base, env_, options_, graph, weights));
+          BLINDAI_TRY(auto session, session_over(*library_base, env_, options, graph, weights));
           auto model = std::make_unique<OrtModel>(std::move(session));
           BLINDAI_CHECK(model->read_specs(weights));
           return model;
@@ -210,13 +217,15 @@ class OrtEngine final : public Engine {
     const unsigned threads = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
     threading.SetGlobalIntraOpNumThreads(static_cast<int>(threads));
     threading.SetGlobalInterOpNumThreads(1);
+    threading.SetGlobalSpinControl(0);  // the CPUs are shared: with other models, and with the server
     Ort::Env env(threading, drop_log, nullptr, ORT_LOGGING_LEVEL_FATAL, "blindai");
     env.DisableTelemetryEvents();
     return env;
   }
 
   Ort::Env env_;
-  Ort::SessionOptions options_;
+  Ort::SessionOptions pooled_;
+  Ort::SessionOptions alone_;
 };
 
 }  // namespace

@@ -45,7 +45,21 @@ const std::vector<Option>& options() {
       {"worker", Kind::placement, "the program blindai-worker", &Config::worker},
       {"engine_library", Kind::placement, "libonnxruntime.so.1, measured and run as measured", &Config::engine_library},
       {"io_threads", Kind::placement, "threads for connections", &Config::io_threads, {1, 64}},
-      {"threads", Kind::placement, "compute threads of one run; 0: half of the CPUs", &Config::threads, {0, 1024}},
+      {"threads",
+       Kind::placement,
+       "compute threads of one run; 0: what is measured to be best",
+       &Config::threads,
+       {0, 1024}},
+      {"measure_ms",
+       Kind::placement,
+       "how long a model's first start may measure threads and batches; 0: not at all",
+       &Config::measure_ms,
+       {0, 600'000}},
+      {"batch_rows",
+       Kind::placement,
+       "most rows of a batch; 0: as many as slots; 1: no batches",
+       &Config::batch_rows,
+       {0, 128}},
       {"auth",
        Kind::security,
        "how callers prove themselves: proof, bearer, open (simulation only)",
@@ -58,6 +72,12 @@ const std::vector<Option>& options() {
        &Config::isolation,
        {},
        {{"group", "model"}}},
+      {"batch",
+       Kind::security,
+       "whose requests may share a batch: of one 'group' (tenant); 'proved' is not offered yet",
+       &Config::batch,
+       {},
+       {{"group", "proved"}}},
       {"keyset_seconds", Kind::security, "life of a keyset", &Config::keyset_seconds, {60, 86'100}},
       {"request_bytes", Kind::security, "largest request", &Config::request_bytes, {1024, many}},
       {"json_bytes", Kind::security, "largest JSON part of a request", &Config::json_bytes, {1024, 1 << 30}},
@@ -110,6 +130,10 @@ Result<void> check(const Option& option, const Config& config) {
 Result<void> check_all(Config& config) {
   for (const Option& option : options()) {
     BLINDAI_CHECK(check(option, config));
+  }
+  if (config.batch == "proved") {
+    return fail(Code::invalid_argument,
+                {"option 'batch' cannot be 'proved': nothing proves yet that a model keeps rows apart; use 'group'"});
   }
   std::ranges::sort(config.auth);
   config.auth.erase(std::ranges::unique(config.auth).begin(), config.auth.end());
@@ -244,7 +268,7 @@ cbor::Map security_configuration(const Config& config, const std::vector<std::st
   const cbor::Array no_metrics;
   return {{"engine", "worker"},
           {"isolation", config.isolation},
-          {"batch", "group"},
+          {"batch", config.batch},
           {"auth", cbor::Array(config.auth.begin(), config.auth.end())},
           {"sandbox", cbor::Array(sandbox.begin(), sandbox.end())},
           {"sealing", "none"},

@@ -27,11 +27,14 @@ struct Config {
   std::string worker;          // empty: blindai-worker beside this program
   std::string engine_library;  // empty: where the build or the package has it
   std::int64_t io_threads = 1;
-  std::int64_t threads = 0;  // compute threads of one run; 0: half of the CPUs
+  std::int64_t threads = 0;        // compute threads of one run; 0: what is measured to be best
+  std::int64_t measure_ms = 1500;  // that a model's first start may measure how it runs best; 0: not at all
+  std::int64_t batch_rows = 0;     // most rows of a batch; 0: as many as there are slots, 1: no batches
 
   // security: in the keyset
   std::vector<std::string> auth{"proof"};
   std::string isolation = "group";
+  std::string batch = "group";
   std::int64_t keyset_seconds = 6 * 3600;
   std::int64_t request_bytes = 256LL << 20;
   std::int64_t json_bytes = 64LL << 20;

@@ -12,6 +12,32 @@
 namespace blindai::server {
 namespace {
 
+// How the model runs, and what was tried to find that out.
+json::Object describe_layout(const worker::Layout& layout) {
+  json::Array sizes;
+  for (const std::uint64_t size : layout.sizes) {
+    sizes.emplace_back(size);
+  }
+  json::Array trials;
+  for (const worker::Trial& trial : layout.trials) {
+    trials.emplace_back(json::Object{{"threads", std::uint64_t{trial.threads}},
+                                     {"runs", std::uint64_t{trial.runs}},
+                                     {"rows", trial.rows},
+                                     {"microseconds", trial.ns / 1000}});
+  }
+  json::Object out{{"threads", std::uint64_t{layout.threads}},
+                   {"runs", std::uint64_t{layout.runs}},
+                   {"batch_rows", std::move(sizes)},
+                   {"trials", std::move(trials)}};
+  if (layout.unbatched != worker::Unbatched::batched) {
+    out["not_batched_because"] = worker::sentence(layout.unbatched);
+  }
+  if (layout.threads_agree) {
+    out["same_bits_with_other_threads"] = *layout.threads_agree;
+  }
+  return out;
+}
+
 // The members of a bundle, each checked against its digest in the head.
 struct Files {
   Digest digest;
@@ -113,7 +139,7 @@ Result<std::shared_ptr<const Version>> Models::admit(const auth::Principal& owne
 
 const Deployment* Models::sibling_of(const Entry& entry) const {
   for (const auto& [group, deployment] : entry.groups) {
-    const worker::State state = deployment->worker->status().state;
+    const worker::State state = deployment->worker->state();
     if (config_.isolation == "model" && state != worker::State::failed && state != worker::State::stopped) {
       return deployment.get();
     }
@@ -121,8 +147,27 @@ const Deployment* Models::sibling_of(const Entry& entry) const {
   return nullptr;
 }
 
+std::shared_ptr<const worker::Layout> Models::layout_of(const Entry& entry) {
+  for (const auto& [group, deployment] : entry.groups) {
+    if (auto layout = deployment->worker->status().layout) {
+      return layout;
+    }
+  }
+  return nullptr;
+}
+
+void Models::lay_out(Deployment& deployment) const {
+  if (deployment.laid_out) {
+    return;
+  }
+  if (const auto layout = deployment.worker->status().layout) {
+    dispatcher_->set_layout(deployment.line, {layout->threads, layout->runs, layout->sizes});
+    deployment.laid_out = true;
+  }
+}
+
 std::shared_ptr<Deployment> Models::start(std::shared_ptr<const Version> version, const std::string& group,
-                                          const Deployment* sibling) {
+                                          const Deployment* sibling, std::shared_ptr<const worker::Layout> layout) {
   auto deployment = std::make_shared<Deployment>();
   if (sibling != nullptr) {
     deployment->worker = sibling->worker;
@@ -133,6 +178,9 @@ std::shared_ptr<Deployment> Models::start(std::shared_ptr<const Version> version
     settings.engine_fd = programs_.engine_fd;
     settings.cpus = cpus_;
     settings.threads = static_cast<unsigned>(config_.threads);
+    settings.measure_time = std::chrono::milliseconds(config_.measure_ms);
+    settings.most_rows = static_cast<unsigned>(config_.batch_rows);
+    settings.layout = std::move(layout);
     settings.slots = static_cast<unsigned>(config_.slots);
     settings.max_request_bytes = static_cast<std::uint64_t>(config_.request_bytes);
     settings.max_answer_bytes = static_cast<std::uint64_t>(config_.answer_bytes);
@@ -171,6 +219,7 @@ Task<Result<std::shared_ptr<const Version>>> Models::add(const auth::Principal& 
     log(Event::model_refused);
     co_return std::unexpected(ready.error());
   }
+  lay_out(*deployment);
   std::map<std::string, std::shared_ptr<Deployment>> old;  // ends outside the lock
   {
     const std::scoped_lock lock(mutex_);
@@ -217,15 +266,17 @@ Task<Result<std::shared_ptr<Deployment>>> Models::deploy(const auth::Principal& 
       co_return fail(Code::not_found, {"model '{}' is unloaded, and its owner may load it again", Disclosed(name)});
     }
     const auto place = entry->groups.find(principal.tenant);
-    deployment =
-        place != entry->groups.end()
-            ? place->second
-            : entry->groups.emplace(principal.tenant, start(entry->version, principal.tenant, sibling_of(*entry)))
-                  .first->second;
+    deployment = place != entry->groups.end()
+                     ? place->second
+                     : entry->groups
+                           .emplace(principal.tenant,
+                                    start(entry->version, principal.tenant, sibling_of(*entry), layout_of(*entry)))
+                           .first->second;
   }
-  if (deployment->worker->status().state != worker::State::ready) {
+  if (deployment->worker->state() != worker::State::ready) {
     BLINDAI_CO_CHECK(co_await deployment->worker->ready());
   }
+  lay_out(*deployment);
   co_return deployment;
 }
 
@@ -297,6 +348,9 @@ json::Object Models::describe(const auth::Principal& principal, const Version& v
     out["restarts"] = status.restarts;
     if (!status.engine.empty()) {
       out["engine"] = status.engine;
+    }
+    if (status.layout) {
+      out["layout"] = describe_layout(*status.layout);
     }
     if (!status.reason.empty()) {
       out["reason"] = status.reason;

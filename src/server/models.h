@@ -6,6 +6,7 @@
 // Thread rule: thread-safe. Coroutines run on the caller's executor.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <map>
@@ -46,6 +47,7 @@ struct Deployment {
   std::shared_ptr<Dispatcher> dispatcher;
   std::shared_ptr<schedule::Line> line;
   std::shared_ptr<Statistics> statistics = std::make_shared<Statistics>();
+  std::atomic<bool> laid_out = false;  // the line has the layout that the worker's warm-up found
 };
 
 // A model as V2's repository lists it for one principal.
@@ -110,8 +112,11 @@ class Models {
   using Key = std::pair<std::string, std::string>;  // tenant, id
 
   std::shared_ptr<Deployment> start(std::shared_ptr<const Version> version, const std::string& group,
-                                    const Deployment* sibling = nullptr);
-  const Deployment* sibling_of(const Entry& entry) const;  // whose worker is shared
+                                    const Deployment* sibling = nullptr,
+                                    std::shared_ptr<const worker::Layout> layout = nullptr);
+  const Deployment* sibling_of(const Entry& entry) const;                      // whose worker is shared
+  static std::shared_ptr<const worker::Layout> layout_of(const Entry& entry);  // that a worker found already
+  void lay_out(Deployment& deployment) const;                                  // once its worker is ready
   static std::unexpected<Error> no_such_model(std::string_view name);
   const Entry* lookup(const auth::Principal& principal, std::string_view name) const;
   // The name by which the principal may use that entry; nothing where they may not.

@@ -27,7 +27,7 @@ Task<Result<void>> Models::load(const auth::Principal& owner, const std::string&
     }
     found->second.unloaded = false;
     std::erase_if(found->second.groups, [&](auto& group) {
-      const worker::State state = group.second->worker->status().state;
+      const worker::State state = group.second->worker->state();
       const bool ended = state == worker::State::failed || state == worker::State::stopped;
       if (ended) {
         gone.push_back(std::move(group.second));

@@ -14,6 +14,29 @@ std::unexpected<Error> down() {
 
 }  // namespace
 
+namespace {
+
+// What the warm-up may choose from.
+RingHead offer_of(const Settings& settings) {
+  RingHead head;
+  head.cpus = std::max(1U, settings.cpus != 0 ? settings.cpus : std::thread::hardware_concurrency());
+  head.measure_ms = static_cast<std::uint32_t>(std::clamp<std::int64_t>(settings.measure_time.count(), 0, 600'000));
+  head.most_rows = settings.most_rows == 0 ? settings.slots : std::min(settings.most_rows, settings.slots);
+  if (settings.threads != 0) {
+    head.threads = {settings.threads, 0};
+  } else if (head.measure_ms == 0) {
+    head.threads = {share_cpus(0, head.cpus).threads, 0};
+  } else {
+    head.threads = {head.cpus, head.cpus > 1 ? 1U : 0U};
+  }
+  head.runners = std::max(1U, settings.slots);
+  const unsigned narrowest = head.threads[1] != 0 ? head.threads[1] : head.threads[0];
+  head.runners = runs_of(narrowest, head);
+  return head;
+}
+
+}  // namespace
+
 Core::Core(boost::asio::io_context& io, Model model, Settings settings)
     : strand_(io.get_executor()),
       model_(std::move(model)),
@@ -21,10 +44,8 @@ Core::Core(boost::asio::io_context& io, Model model, Settings settings)
       ticker_(strand_),
       pause_(strand_),
       control_(strand_) {
-  const unsigned cpus = settings_.cpus != 0 ? settings_.cpus : std::thread::hardware_concurrency();
-  const Share share = share_cpus(settings_.threads, cpus);
-  threads_ = share.threads;
-  runners_ = std::min(share.runs, std::max(1U, settings_.slots));
+  layout_ = settings_.layout;
+  head_ = offer_of(settings_);
 }
 
 Core::~Core() {
@@ -114,7 +135,13 @@ Status Core::status() const {
   status.pid = life_ ? life_->child.pid : -1;
   status.sandbox = sandbox_;
   status.engine = engine_;
+  status.layout = layout_;
   return status;
+}
+
+State Core::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
 }
 
 void Core::set_state(State state, std::optional<Error> error) {

@@ -80,6 +80,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::size_t free_slots() const;
   void on_change(std::function<void()> callback);
   Status status() const;
+  State state() const;
   const gate::Admitted& admitted() const { return *model_.admitted; }
 
   // For a Lease.
@@ -105,8 +106,7 @@ class Core : public std::enable_shared_from_this<Core> {
   Strand strand_;
   const Model model_;
   const Settings settings_;
-  unsigned threads_ = 1;
-  unsigned runners_ = 1;
+  RingHead head_;  // but for what give_birth() adds
   boost::asio::steady_timer ticker_;
   boost::asio::steady_timer pause_;                      // between restarts
   boost::asio::local::stream_protocol::socket control_;  // of the life that is
@@ -120,6 +120,7 @@ class Core : public std::enable_shared_from_this<Core> {
   bool ticking_ = false;
   std::vector<std::string> sandbox_;
   std::string engine_;
+  std::shared_ptr<const Layout> layout_;  // from the first start on, or given
   std::shared_ptr<Life> life_;
   std::vector<ReadyHandler> waiting_;
   std::vector<std::function<void()>> callbacks_;

@@ -13,6 +13,7 @@
 #include "worker/protocol.h"
 #include "worker/runner.h"
 #include "worker/sandbox.h"
+#include "worker/warm_up.h"
 
 namespace blindai::worker {
 namespace {
@@ -96,27 +97,29 @@ Result<std::vector<engine::WeightView>> weight_views(const LoadPlan& plan, ByteV
   return views;
 }
 
-Result<Loaded> load(engine::Engine& engine, const LoadPlan& plan, ByteView graph, ByteView body, unsigned runners) {
-  BLINDAI_TRY(const auto weights, weight_views(plan, body));
+Result<Loaded> load(engine::Engine& engine, const LoadPlan& plan, ByteView graph,
+                    const std::vector<engine::WeightView>& weights, unsigned threads, unsigned runs) {
   Loaded loaded;
-  BLINDAI_TRY(loaded.model, engine.load(graph, weights));
+  const auto threading = threads == 1 ? engine::Threading::caller : engine::Threading::pool;
+  BLINDAI_TRY(loaded.model, engine.load(graph, weights, threading));
   BLINDAI_TRY(loaded.input_of_engine, match(loaded.model->inputs(), plan.inputs));
   BLINDAI_TRY(loaded.output_of_ring, match(plan.outputs, loaded.model->outputs()));
-  for (unsigned i = 0; i < runners; ++i) {
+  for (unsigned i = 0; i < runs; ++i) {
     BLINDAI_TRY(auto slot, loaded.model->make_slot());
     loaded.slots.push_back(std::move(slot));
   }
   return loaded;
 }
 
-Result<Loaded> receive_model(engine::Engine& engine, Runners& runners, ByteView body, unsigned count) {
+Result<WarmUp::Warm> receive_model(engine::Engine& engine, Runners& runners, ByteView body, const RingHead& head) {
   try {
     BLINDAI_TRY(const auto graph, receive_frame(FrameKind::graph));
     BLINDAI_TRY(const auto encoded, receive_frame(FrameKind::weights));
     BLINDAI_TRY(const auto plan, decode_plan(encoded));
-    BLINDAI_TRY(auto loaded, load(engine, plan, graph, body, count));
-    BLINDAI_CHECK(runners.warm_up(loaded, plan));
-    return loaded;
+    BLINDAI_TRY(const auto weights, weight_views(plan, body));
+    WarmUp warm_up(runners, plan, head,
+                   [&](unsigned threads, unsigned runs) { return load(engine, plan, graph, weights, threads, runs); });
+    return warm_up.run();
   } catch (const std::bad_alloc&) {
     return fail(Code::resource_exhausted, {"the model needs more memory than it may use"});
   }
@@ -154,7 +157,8 @@ Result<std::unique_ptr<Prepared>> prepare(const EngineKind& kind, std::vector<st
   }
   ::close(engine_descriptor);
   BLINDAI_TRY(layers, enter_early_sandbox());
-  BLINDAI_TRY(prepared->engine, kind.make({.threads = head.threads, .weights_in_place = false}));
+  const unsigned pool = std::max({1U, head.threads[0], head.threads[1]});
+  BLINDAI_TRY(prepared->engine, kind.make({.threads = pool, .weights_in_place = false}));
   prepared->runners = new Runners(prepared->ring);  // NOLINT: lives as long as the process
   prepared->runners->start(head.runners);
   BLINDAI_CHECK(check_descriptors());
@@ -179,13 +183,13 @@ int run_worker(const EngineKind& kind) {
   }
   auto& [ring, body, engine, runners] = **prepared;
   send_frame(FrameKind::hello, encode(Hello{std::string(engine->name()), engine->version(), layers}));
-  auto loaded = receive_model(*engine, *runners, body.view(), ring.head().runners);
-  if (!loaded) {
-    refuse(loaded.error());
+  auto warm = receive_model(*engine, *runners, body.view(), ring.head());
+  if (!warm) {
+    refuse(warm.error());
   }
   ::malloc_trim(0);
-  send_frame(FrameKind::ready, {});
-  runners->serve(std::move(*loaded));
+  send_frame(FrameKind::ready, encode(warm->layout));
+  runners->serve(std::move(warm->loaded));
   for (;;) {
     Interrupt message;
     receive(bytes_of(message));

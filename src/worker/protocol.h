@@ -3,7 +3,7 @@
 //   worker  hello    CBOR {engine, version, sandbox}     the engine is made, the sandbox is closed
 //   server  graph    the small ONNX model
 //   server  weights  CBOR {inputs, outputs, weights}
-//   worker  ready | refused (code, then text)
+//   worker  ready (CBOR, the layout) | refused (code, then text)
 //   then    worker -> server: one byte per finished run, the index of its slot
 //           server -> worker: Interrupt messages
 //
@@ -15,6 +15,8 @@
 
 #include "base/bytes.h"
 #include "gate/gate.h"
+#include "worker/layout.h"
+#include "worker/ring.h"
 
 namespace blindai::worker {
 
@@ -56,6 +58,12 @@ struct LoadPlan {
 };
 Bytes encode_plan(const gate::Admitted& admitted);
 Result<LoadPlan> decode_plan(ByteView bytes);
+
+Bytes encode(const Layout& layout);
+// As hostile as the rest: counts within what was offered, sizes rising and at most `head.most_rows`. Errors: internal.
+Result<Layout> decode_layout(ByteView bytes, const RingHead& head);
+// Of a count of threads: how many runs at once.
+unsigned runs_of(unsigned threads, const RingHead& head);
 
 struct Refusal {
   Code code{};

@@ -46,14 +46,19 @@ Result<Geometry> make_geometry(unsigned slots, std::uint64_t request_bytes, std:
 
 // Written by the server before the worker starts.
 struct RingHead {
-  std::uint32_t version = 1;
+  std::uint32_t version = 2;
   std::uint32_t slots = 0;
   std::uint64_t request_bytes = 0;
   std::uint64_t answer_bytes = 0;
   std::uint64_t body_bytes = 0;
   std::uint64_t memory_bytes = 0;  // limit on private memory
-  std::uint32_t threads = 0;       // of one run
-  std::uint32_t runners = 0;       // runs at once
+  std::uint32_t cpus = 1;          // that the model may use
+  std::uint32_t runners = 1;       // most runs at once
+  // Threads of one run that the warm-up chooses from: the first, or a second where it is not 0. Of those that are more
+  // than 1 there is one number: it is that of the engine's pool.
+  std::array<std::uint32_t, 2> threads{1, 0};
+  std::uint32_t measure_ms = 0;  // how long the warm-up may try; 0: not at all
+  std::uint32_t most_rows = 1;   // of a batch; 1: none
 };
 // Bumped by the server at each submission; runners sleep on it.
 inline constexpr std::size_t doorbell_offset = 2048;

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cstring>
 #include <new>
 
@@ -47,21 +49,55 @@ void Runners::start(unsigned count) {
   gathered_.resize(count);
   for (std::size_t runner = 0; runner < count; ++runner) {
     threads_.emplace_back([this, runner] {
-      serving_.wait(false);
+      idle(runner);
       loop(runner);
     });
   }
 }
 
+void Runners::idle(std::size_t runner) {
+  std::uint64_t seen = 0;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    woken_.wait(lock, [&] { return serving_ || task_number_ != seen; });
+    if (serving_) {
+      return;
+    }
+    seen = task_number_;
+    if (runner >= task_count_) {
+      continue;
+    }
+    const auto& work = *task_;
+    lock.unlock();
+    work(runner);
+    lock.lock();
+    --task_left_;
+    woken_.notify_all();
+  }
+}
+
+void Runners::together(unsigned count, const std::function<void(std::size_t)>& work) {
+  std::unique_lock lock(mutex_);
+  task_ = &work;
+  task_count_ = std::min(count, static_cast<unsigned>(threads_.size()));
+  task_left_ = task_count_;
+  ++task_number_;
+  woken_.notify_all();
+  woken_.wait(lock, [this] { return task_left_ == 0; });
+}
+
 void Runners::serve(Loaded loaded) {
-  loaded_ = std::move(loaded);
-  serving_ = true;
-  serving_.notify_all();
+  {
+    const std::lock_guard lock(mutex_);
+    loaded_ = std::move(loaded);
+    serving_ = true;
+  }
+  woken_.notify_all();
 }
 
 void Runners::loop(std::size_t runner) {
   if (runner >= loaded_.slots.size()) {
-    return;  // the layout has fewer runs at once
+    return;  // the layout has fewer runs at once: this thread ends
   }
   for (;;) {
     const auto seen = load(ring_.doorbell());

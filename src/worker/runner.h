@@ -3,7 +3,8 @@
 // Thread rule: start() before the sandbox closes, serve() once the model is loaded, interrupt() from the main thread.
 #pragma once
 
-#include <atomic>
+#include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -32,6 +33,8 @@ class Runners {
   ~Runners() = delete;  // they live as long as the process
 
   void start(unsigned count);
+  // Before serve(): calls `work` on so many of the threads at once, each with its number, and waits for all.
+  void together(unsigned count, const std::function<void(std::size_t)>& work);
   void serve(Loaded loaded);
   void interrupt(const Interrupt& which);
   // One run on ring slot 0 with zeros in the declared shapes, a free dimension as 1, before serve().
@@ -56,8 +59,15 @@ class Runners {
 
   Ring& ring_;
   Loaded loaded_;
-  std::atomic<bool> serving_ = false;
-  std::mutex mutex_;  // guards running_
+  void idle(std::size_t runner);  // until serve(), doing what together() says
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable woken_;
+  bool serving_ = false;
+  std::uint64_t task_number_ = 0;
+  const std::function<void(std::size_t)>* task_ = nullptr;
+  unsigned task_count_ = 0;
+  unsigned task_left_ = 0;
   std::vector<Running> running_;
   std::vector<Gathered> gathered_;  // one per runner
   std::vector<std::thread> threads_;

@@ -202,9 +202,10 @@ void Core::tick() {
 
 bool Core::check_times(Life& life, std::vector<Due>& due) {
   const auto now = Steady::now();
+  const unsigned runs = layout_ ? layout_->runs : 1;
   std::size_t rank = 0;
   for (const auto& batch : std::vector(life.batches)) {
-    if (rank++ < runners_ && !batch->started) {
+    if (rank++ < runs && !batch->started) {
       batch->started = now;
     }
     expire(life, *batch, now, due);

@@ -89,11 +89,14 @@ class Supervision {
     auto life = std::make_shared<Life>();
     BLINDAI_TRY(const auto geometry,
                 make_geometry(settings.slots, settings.max_request_bytes, settings.max_answer_bytes));
-    RingHead head;
+    RingHead head = core_->head_;
+    if (core_->layout_) {  // measured once: requests get the same bits from every process
+      head.threads = {core_->layout_->threads, 0};
+      head.runners = core_->layout_->runs;
+      head.measure_ms = 0;
+    }
     head.body_bytes = core_->model_.body_bytes;
     head.memory_bytes = private_memory();
-    head.threads = core_->threads_;
-    head.runners = core_->runners_;
     BLINDAI_TRY(life->ring, Ring::create(geometry, head));
     life->slots.resize(settings.slots);
     const auto layers = available_sandbox();
@@ -148,14 +151,18 @@ class Supervision {
     BLINDAI_CO_CHECK(co_await send_frame(FrameKind::graph, core_->admitted().graph));
     const auto plan = encode_plan(core_->admitted());
     BLINDAI_CO_CHECK(co_await send_frame(FrameKind::weights, plan));
-    BLINDAI_CO_TRY(const auto nothing, co_await receive_frame(FrameKind::ready));
-    if (!nothing.empty()) {
+    BLINDAI_CO_TRY(const auto encoded, co_await receive_frame(FrameKind::ready));
+    auto layout = decode_layout(encoded, life_->ring.head());
+    if (!layout) {
       co_return ended();
     }
     // The warm-up ran in the first slot.
     life_->ring.drop_output(0);
     life_->ring.wipe(0, 0, 0);
     const std::lock_guard lock(core_->mutex_);
+    if (!core_->layout_) {
+      core_->layout_ = std::make_shared<const Layout>(std::move(*layout));
+    }
     life_->ready = true;
     co_return Result<void>{};
   }

@@ -33,6 +33,7 @@ class Handle final : public Worker {
   std::size_t free_slots() const override { return core_->free_slots(); }
   void on_change(std::function<void()> callback) override { core_->on_change(std::move(callback)); }
   Status status() const override { return core_->status(); }
+  State state() const override { return core_->state(); }
   void stop() override { core_->stop(); }
 
  private:

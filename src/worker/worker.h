@@ -16,6 +16,7 @@
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,6 +26,7 @@
 #include "base/tensor.h"
 #include "gate/gate.h"
 #include "worker/build.h"
+#include "worker/layout.h"
 
 namespace blindai::worker {
 
@@ -36,8 +38,11 @@ struct Settings {
   int executable_fd = -1;           // of blindai-worker, opened and hashed before the keyset was made
   int engine_fd = -1;               // of the engine's library, likewise; -1: the executable has its engine in it
   unsigned cpus = 0;                // that all models together may use; 0: those of the machine
-  unsigned threads = 0;             // compute threads of one run; 0: half of the CPUs
-  unsigned slots = 16;              // requests that may be in the ring at once
+  unsigned threads = 0;             // compute threads of one run; 0: what the warm-up measures to be best
+  std::chrono::milliseconds measure_time{1500};  // that a warm-up may take to find the layout; 0: half of the CPUs each
+  unsigned most_rows = 0;                        // of a batch; 0: as many as there are slots, 1: no batches
+  std::shared_ptr<const Layout> layout;          // known already: nothing is measured
+  unsigned slots = 16;                           // requests that may be in the ring at once
   std::uint64_t max_request_bytes = 256 * 1024 * 1024;
   std::uint64_t max_answer_bytes = 256 * 1024 * 1024;
   std::uint64_t memory_bytes = 0;  // limit on private memory; 0: derived from the model
@@ -87,9 +92,10 @@ struct Status {
   State state{};
   std::string reason;  // public words, for failed
   std::uint64_t restarts = 0;
-  int pid = -1;                      // -1 where none runs
-  std::vector<std::string> sandbox;  // layers in force
-  std::string engine;                // its name and version, as the worker says; empty before the first start
+  int pid = -1;                          // -1 where none runs
+  std::vector<std::string> sandbox;      // layers in force
+  std::string engine;                    // its name and version, as the worker says; empty before the first start
+  std::shared_ptr<const Layout> layout;  // from the first start on
 };
 
 class Worker {
@@ -112,6 +118,7 @@ class Worker {
   // Called on some thread whenever a slot became free or the state changed.
   virtual void on_change(std::function<void()> callback) = 0;
   virtual Status status() const = 0;
+  virtual State state() const = 0;
   virtual void stop() = 0;  // thread-safe; requests in flight fail
 };
 

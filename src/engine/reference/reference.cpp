@@ -93,7 +93,8 @@ class ReferenceEngine final : public Engine {
   explicit ReferenceEngine(std::uint64_t run_bytes) : run_bytes_(run_bytes) {}
   std::string_view name() const override { return reference_name; }
   std::string version() const override { return "1"; }
-  Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights) override {
+  using Engine::load;
+  Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights, Threading) override {
     try {
       BLINDAI_TRY(auto file, reference::read_model(graph, weights));
       return std::make_unique<ReferenceModel>(std::move(file), run_bytes_);

@@ -341,7 +341,8 @@ TEST_F(TwoEngines, AgreeOnTheModelsOfTheTests) {
     Session ours(*make_engine("reference"));
     Session theirs(*make_engine("onnxruntime"));
     const bool loaded = ours.load(file).has_value();
-    ASSERT_EQ(loaded, theirs.load(file).has_value());
+    const bool lacks_operators = name == "conv_bn" || name == "lstm";  // the reference engine
+    ASSERT_EQ(loaded, theirs.load(file).has_value() && !lacks_operators);
     if (!loaded) {
       continue;
     }
@@ -355,6 +356,10 @@ TEST_F(TwoEngines, AgreeOnTheModelsOfTheTests) {
         continue;
       }
       operands.push_back(name == "gather" && spec.name == "at" ? row({2, 0, 1}) : some(spec.datatype, spec.shape));
+      if (spec.name == "ids" || spec.name == "mask") {
+        operands.back() =
+            these<std::int64_t>(i64, spec.shape, std::vector<std::int64_t>(*element_count(spec.shape), 1));
+      }
       if (name == "loop" && spec.name == "n") {
         operands.back() = these<std::int64_t>(i64, {}, {4});
       }

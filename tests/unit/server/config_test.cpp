@@ -33,7 +33,16 @@ TEST(AnOption, ThatDecidesChangesTheKeyset) {
        {"auth = [\"open\"]", "isolation = \"model\"", "request_bytes = 2048", "run_ms = 5", "queue = 1"}) {
     EXPECT_NE(config_of(toml), plain) << toml;
   }
-  EXPECT_EQ(config_of("port = 1\nthreads = 3"), plain);
+  EXPECT_EQ(config_of("port = 1\nthreads = 3\nmeasure_ms = 0\nbatch_rows = 1"), plain);
+}
+
+// Batches across groups need a proof that nothing can give yet. Who asks for them is told so, and gets no service that
+// does something else.
+TEST(AnOption, ForBatchesThatAreProvedIsRefusedInWords) {
+  const auto refused = parse_config("batch = \"proved\"", {});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.str().find("proved"), std::string::npos);
+  EXPECT_TRUE(accepted("batch = \"group\""));
 }
 
 TEST(TheConfiguration, HasAClosedSchema) {
@@ -46,6 +55,7 @@ TEST(TheConfiguration, HasAClosedSchema) {
   EXPECT_FALSE(accepted("auth = []"));
   EXPECT_FALSE(accepted("auth = [\"password\"]"));
   EXPECT_FALSE(accepted("isolation = \"none\""));
+  EXPECT_FALSE(accepted("batch = \"all\""));
   EXPECT_FALSE(accepted("keyset_seconds = 86101"));
   EXPECT_FALSE(accepted("not toml"));
 }

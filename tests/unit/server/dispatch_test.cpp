@@ -68,6 +68,7 @@ class FakeWorker final : public worker::Worker {
   std::size_t free_slots() const override { return 0; }
   void on_change(std::function<void()>) override {}
   worker::Status status() const override { return {}; }
+  worker::State state() const override { return worker::State::ready; }
   void stop() override {}
 
   Submitted take() {

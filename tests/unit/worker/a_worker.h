@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -49,6 +50,11 @@ struct AWorker : testing::TestWithParam<std::string> {
     settings.run_time = 1s;
   }
   void TearDown() override {
+    TearDownWorker();
+    guard.reset();
+    thread.join();
+  }
+  void TearDownWorker() {
     if (worker) {
       worker->stop();
       for (int i = 0; i < 1000 && worker->status().state != State::stopped && worker->status().state != State::failed;
@@ -57,8 +63,6 @@ struct AWorker : testing::TestWithParam<std::string> {
       }
       worker.reset();
     }
-    guard.reset();
-    thread.join();
   }
 
   template <typename F>
