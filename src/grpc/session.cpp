@@ -156,6 +156,7 @@ void Session::shut_down(std::uint32_t why) {
   } else {
     nghttp2_session_terminate_session(session_.get(), why);
   }
+  to_write_.set();
 }
 
 void Session::refill(Steady::time_point now) {

@@ -63,6 +63,8 @@ class Service {
     std::filesystem::remove_all(folder_);
   }
 
+  std::uint16_t port() const { return server_->port(); }
+
   // A caller's connection.
   class Caller {
    public:
