@@ -30,7 +30,7 @@ namespace dom = simdjson::dom;
 constexpr std::size_t first_room = 256;
 constexpr std::size_t few = 16;  // names that are compared each with each
 
-constexpr Entry null_entry;
+constexpr Entry null_entry{};
 
 std::string_view name_of(const Entry& entry) { return {entry.name, entry.name_size}; }
 

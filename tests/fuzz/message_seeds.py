@@ -35,6 +35,65 @@ def of_http_head() -> dict[str, bytes]:
     return {name: text.encode() for name, text in heads.items()}
 
 
+def field(tag: int, data: bytes) -> bytes:
+    """A field of bytes, shorter than 16 KiB, in a protocol buffer."""
+    size = bytes([len(data)]) if len(data) < 128 else bytes([len(data) % 128 + 128, len(data) // 128])
+    return bytes([tag * 8 + 2]) + size + data
+
+
+def of_grpc_request() -> dict[str, bytes]:
+    parameters = field(4, field(1, b"timeout") + field(2, b"\x10\x64"))
+    head = field(1, b"m") + field(2, b"1") + field(3, b"id") + parameters
+    raw = field(5, field(1, b"x") + field(2, b"FP32") + b"\x18\x01\x18\x02")
+    outputs = field(6, field(1, b"y") + field(2, field(1, b"classification") + field(2, b"\x10\x00")))
+    requests = {"raw": head + raw + outputs + field(7, bytes(8))}
+    for datatype, number_of_field, contents in (
+        (b"BOOL", 1, b"\1\0"),
+        (b"INT8", 2, b"\x80\xff\xff\xff\xff\xff\xff\xff\xff\1\x7f"),
+        (b"INT64", 3, b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\1\0"),
+        (b"UINT16", 4, b"\xff\xff\3\0"),
+        (b"UINT64", 5, b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\1\0"),
+        (b"FP32", 6, bytes(8)),
+        (b"FP64", 7, bytes(16)),
+    ):
+        tensor = field(1, b"x") + field(2, datatype) + field(3, b"\1\2") + field(5, field(number_of_field, contents))
+        requests[datatype.decode().lower()] = field(1, b"m") + field(5, tensor)
+    texts = field(1, b"x") + field(2, b"BYTES") + field(3, b"\2") + field(5, field(8, b"a\0\xff") + field(8, b""))
+    return requests | {"bytes": field(1, b"m") + field(5, texts)}
+
+
+def of_grpc_session() -> dict[str, bytes]:
+    def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+        return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+    def header(name: bytes, value: bytes) -> bytes:
+        return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
+
+    def head(*more: tuple[bytes, bytes]) -> bytes:
+        fields = [(b":path", b"/a.B/C"), (b":authority", b"x"), (b"content-type", b"application/grpc"), *more]
+        return b"\x83\x87" + b"".join(header(*one) for one in fields)
+
+    start = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"")
+    message = b"\0\0\0\0\5hello"
+    packed = gzip.compress(b"hello" * 100, mtime=0)
+    sessions = {
+        "call": frame(1, 4, 1, head()) + frame(0, 1, 1, message),
+        "two": frame(1, 4, 1, head()) + frame(1, 4, 3, head()) + frame(0, 0, 1, message) + frame(0, 1, 3, message * 3),
+        "gzip": frame(1, 4, 1, head((b"grpc-encoding", b"gzip")))
+        + frame(0, 1, 1, b"\1" + struct.pack(">I", len(packed)) + packed),
+        "reset": frame(1, 4, 1, head((b"grpc-timeout", b"1S"))) + frame(3, 0, 1, bytes(4)),
+        "continued": frame(1, 0, 1, head()[:20])
+        + frame(9, 4, 1, head()[20:])
+        + frame(0, 9, 1, b"\2" + message + bytes(2)),
+        "control": frame(6, 0, 0, bytes(8))
+        + frame(8, 0, 0, b"\0\0\1\0")
+        + frame(2, 0, 1, bytes(5))
+        + frame(99, 0, 0, b"x"),
+        "goaway": frame(7, 0, 0, bytes(8)),
+    }
+    return {name: bytes([49]) + start + frames for name, frames in sessions.items()}
+
+
 def of_http_chunks() -> dict[str, bytes]:
     bodies = {
         "two": "5\r\nhello\r\n6;x=y\r\n world\r\n0\r\n\r\n",
@@ -158,6 +217,8 @@ SEEDS = {
     "bundle": of_bundle,
     "gate": of_gate,
     "http_chunks": of_http_chunks,
+    "grpc_request": of_grpc_request,
+    "grpc_session": of_grpc_session,
     "http_inflate": of_http_inflate,
     "http_head": of_http_head,
     "keyset": of_keyset,
