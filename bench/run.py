@@ -6,6 +6,7 @@ programs took meanwhile ("others"). Absolute times are for orientation only.
 
     scripts/bench                 all measurements, about five minutes
     scripts/bench --only mlp      one of them
+    scripts/bench --only peers    this server beside others that a user would pick: half an hour, and not part of all
     scripts/bench --json FILE     the samples and the table as JSON
 """
 
@@ -28,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import cpu, evidence, models, python_load, service
+from bench.peers import run as peers
 from bench.rows import Row
 
 Sample = dict[str, Any]
@@ -217,6 +219,8 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=5, help="interleaved pairs (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write samples and table to this file")
     parser.add_argument("--binary", type=Path, default=Path("build/dev/bin/blindai-bench"))
+    if sys.argv[1:3] == ["--only", "peers"]:  # with options of its own
+        return peers.main(sys.argv[3:])
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="blindai-bench-") as folder, service.Service(Path(folder)) as running:
         bench = Bench(arguments.binary, running, Path(folder), arguments.pairs)
