@@ -1,5 +1,6 @@
 """BlindAI: confidential AI inference. Verify the service first, then send the data."""
 
+from .admission import check_model
 from .aio import AsyncClient
 from .connection import Connection, connect
 from .errors import (
@@ -54,5 +55,6 @@ __all__ = [
     "UnavailableError",
     "UploadResponse",
     "__version__",
+    "check_model",
     "connect",
 ]

@@ -23,6 +23,7 @@ struct Limits {
   std::size_t tensors = 64;  // inputs, and outputs
   std::size_t initialisers = 100'000;
   std::size_t fields = 20'000'000;  // of protocol buffers, in the file of the model
+  std::size_t names = 2'000'000;    // of values
   std::uint64_t sharing = 4;        // weights together are at most so many times the body
 };
 
@@ -60,6 +61,15 @@ struct OperatorCount {
   std::uint64_t count = 0;
 };
 
+// What one request costs, worked out from the outer graph with each free dimension as 1: a guess for people.
+struct Estimate {
+  std::uint64_t multiplications = 0;   // of matrix products, convolutions and recurrent layers, each with its addition
+  std::uint64_t unknown_nodes = 0;     // that multiply too, but in shapes that the graph does not tell
+  std::uint64_t activation_bytes = 0;  // the most that values between nodes take at once, as 32-bit numbers
+  std::uint64_t unknown_values = 0;    // whose shapes the graph does not tell
+  bool free_dimensions = false;        // whether there are any
+};
+
 struct Admitted {
   Bytes graph;  // the small ONNX model for the engine
   std::vector<Weight> weights;
@@ -71,6 +81,7 @@ struct Admitted {
   std::int64_t ir_version = 0;
   std::vector<std::pair<std::string, std::int64_t>> opsets;  // "" is ai.onnx
   bool has_training = false;                                 // which is left out
+  Estimate estimate;
 };
 
 // `body`: the whole memfd. `files`: the model first. Errors: model_rejected with a sentence that says what and where;

@@ -64,41 +64,44 @@ Names::Names() : slots_(first_slots) {
 
 std::size_t Names::slot_of(std::string_view name, std::uint64_t hash) const {
   const std::size_t mask = slots_.size() - 1;
-  for (std::size_t slot = hash & mask;; slot = (slot + 1) & mask) {
-    if (slots_[slot] == 0) {
-      return slot;
-    }
-    const Entry& entry = entries_[slots_[slot] - 1];
-    if (entry.hash == hash && entry.text == name) {
-      return slot;
+  for (std::size_t place = hash & mask;; place = (place + 1) & mask) {
+    const Slot slot = slots_[place];
+    if (slot.entry == 0 || (slot.tag == hash >> 32U && entries_[slot.entry - 1].text == name)) {
+      return place;
     }
   }
 }
 
 void Names::grow() {
-  slots_.assign(slots_.size() * 2, 0);
+  slots_.assign(slots_.size() * 2, {});
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
-    std::size_t slot = entries_[i].hash & mask;
-    while (slots_[slot] != 0) {
-      slot = (slot + 1) & mask;
+    const std::uint64_t hash = entries_[i].hash;
+    std::size_t place = hash & mask;
+    while (slots_[place].entry != 0) {
+      place = (place + 1) & mask;
     }
-    slots_[slot] = static_cast<std::uint32_t>(i + 1);
+    slots_[place] = {static_cast<std::uint32_t>(i + 1), static_cast<std::uint32_t>(hash >> 32U)};
   }
 }
 
 NameId Names::id(std::string_view name) {
   const std::uint64_t hash = keyed_hash(key_, name);
-  std::size_t slot = slot_of(name, hash);
-  if (slots_[slot] == 0) {
+  std::size_t place = slot_of(name, hash);
+  if (slots_[place].entry == 0) {
     if (entries_.size() * 2 >= slots_.size()) {
       grow();
-      slot = slot_of(name, hash);
+      place = slot_of(name, hash);
     }
     entries_.push_back({name, hash});
-    slots_[slot] = static_cast<std::uint32_t>(entries_.size());
+    slots_[place] = {static_cast<std::uint32_t>(entries_.size()), static_cast<std::uint32_t>(hash >> 32U)};
   }
-  return slots_[slot] - 1;
+  return slots_[place].entry - 1;
+}
+
+std::optional<NameId> Names::find(std::string_view name) const {
+  const std::uint32_t entry = slots_[slot_of(name, keyed_hash(key_, name))].entry;
+  return entry == 0 ? std::nullopt : std::optional(entry - 1);
 }
 
 void Scopes::open() {

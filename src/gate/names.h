@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <unordered_set>
 #include <vector>
@@ -27,8 +28,15 @@ class Names {
  public:
   Names();
   NameId id(std::string_view name);
+  std::optional<NameId> find(std::string_view name) const;
+  std::size_t size() const { return entries_.size(); }
 
  private:
+  // Its number and 1 (0: empty), and the upper half of its hash, so that few other names are looked at.
+  struct Slot {
+    std::uint32_t entry = 0;
+    std::uint32_t tag = 0;
+  };
   struct Entry {
     std::string_view text;
     std::uint64_t hash = 0;
@@ -38,7 +46,7 @@ class Names {
 
   HashKey key_;
   std::vector<Entry> entries_;
-  std::vector<std::uint32_t> slots_;  // an entry's place and 1, or 0; a power of two
+  std::vector<Slot> slots_;  // a power of two
 };
 
 // What is defined in the graphs that are open, the innermost last. A name is defined once in all of them together, as the

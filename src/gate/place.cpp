@@ -39,6 +39,9 @@ Disclosed here(const Walk& walk) {
 
 Result<void> define_name(Walk& walk, std::string_view name, std::string_view role) {
   const NameId id = walk.names.id(name);
+  if (walk.names.size() > walk.limits.names) {
+    return fail(Code::too_large, {"the model has more than {} names", walk.limits.names});
+  }
   walk.constants.erase(id);  // a graph beside this one may have called its constant so
   if (!walk.passes_on || walk.scopes.define(id)) {
     return {};

@@ -1,6 +1,82 @@
 #include "gate/report.h"
 
+#include <algorithm>
+#include <set>
+
 namespace blindai::gate {
+namespace {
+
+// The graph is parsed into several times its bytes; a weight is mapped once and may be packed once.
+constexpr std::uint64_t copies_of_graph = 4;
+constexpr std::uint64_t copies_of_weights = 2;
+
+// Whether sums of unsigned and signed bytes are exact on this machine.
+bool has_exact_int8() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512vnni") != 0;
+#else
+  return true;
+#endif
+}
+
+bool uses(const Admitted& admitted, const std::set<std::string_view>& types) {
+  return std::ranges::any_of(admitted.operators,
+                             [&](const OperatorCount& entry) { return types.contains(entry.type); });
+}
+
+json::Value warning(const char* code, const char* text) { return json::Object{{"code", code}, {"text", text}}; }
+
+json::Array warnings(const Admitted& admitted) {
+  json::Array out;
+  if (uses(admitted, {"MatMulInteger", "ConvInteger", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "QLinearMatMul",
+                      "QLinearConv", "QGemm"}) &&
+      !has_exact_int8()) {
+    out.emplace_back(warning("int8-saturates",
+                             "this CPU has no VNNI: sums of 8-bit integers saturate and answers may be far off; "
+                             "quantize weights alone (DequantizeLinear before MatMul), or with reduce_range"));
+  }
+  if (uses(admitted, {"Loop", "Scan"})) {
+    out.emplace_back(warning("control-flow", "how long a request takes depends on its numbers: the model has loops"));
+  }
+  if (uses(admitted,
+           {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"})) {
+    out.emplace_back(warning("random", "the same request may have different answers: the model draws random numbers"));
+  }
+  if (admitted.has_training) {
+    out.emplace_back(warning("training-left-out", "training information is left out: this service only infers"));
+  }
+  return out;
+}
+
+// Whether requests could be joined along a first dimension, as far as the boundary tells. That rows stay apart inside is
+// not said by it.
+json::Object batchable(const Admitted& admitted) {
+  const auto no = [](std::string why) { return json::Object{{"by_structure", false}, {"why", std::move(why)}}; };
+  if (admitted.inputs.empty()) {
+    return no("the model has no inputs");
+  }
+  for (const auto* specs : {&admitted.inputs, &admitted.outputs}) {
+    for (const TensorSpec& spec : *specs) {
+      if (spec.shape.empty()) {
+        return no("'" + spec.name + "' has no dimensions, or none that are declared");
+      }
+      if (spec.shape.front() != -1) {
+        return no("the first dimension of '" + spec.name + "' is fixed: export with a dynamic batch axis");
+      }
+      if (spec.datatype == DataType::bytes) {
+        return no("'" + spec.name + "' holds texts");
+      }
+    }
+  }
+  return {{"by_structure", true}, {"why", "the first dimension of every input and output is free"}};
+}
+
+std::uint64_t plus(std::uint64_t a, std::uint64_t b) {
+  std::uint64_t out = 0;
+  return __builtin_add_overflow(a, b, &out) ? UINT64_MAX : out;
+}
+
+}  // namespace
 
 json::Object admission_json(const Admitted& admitted) {
   json::Array operators;
@@ -15,10 +91,25 @@ json::Object admission_json(const Admitted& admitted) {
   for (const Weight& weight : admitted.weights) {
     weight_bytes += weight.size;
   }
-  return {{"ir_version", admitted.ir_version}, {"opsets", std::move(opsets)},
-          {"operators", std::move(operators)}, {"nodes", admitted.nodes},
-          {"parameters", admitted.parameters}, {"graph_bytes", std::uint64_t{admitted.graph.size()}},
-          {"weight_bytes", weight_bytes}};
+  const Estimate& estimate = admitted.estimate;
+  const std::uint64_t graph_bytes = admitted.graph.size();
+  const std::uint64_t peak =
+      plus(copies_of_graph * graph_bytes + copies_of_weights * weight_bytes, estimate.activation_bytes);
+  return {{"ir_version", admitted.ir_version},
+          {"opsets", std::move(opsets)},
+          {"operators", std::move(operators)},
+          {"nodes", admitted.nodes},
+          {"parameters", admitted.parameters},
+          {"graph_bytes", graph_bytes},
+          {"weight_bytes", weight_bytes},
+          {"work", json::Object{{"multiplications", estimate.multiplications},
+                                {"nodes_not_counted", estimate.unknown_nodes},
+                                {"free_dimensions_as_one", estimate.free_dimensions}}},
+          {"memory", json::Object{{"estimated_peak_bytes", peak},
+                                  {"activation_bytes", estimate.activation_bytes},
+                                  {"values_not_counted", estimate.unknown_values}}},
+          {"batchable", batchable(admitted)},
+          {"warnings", warnings(admitted)}};
 }
 
 }  // namespace blindai::gate

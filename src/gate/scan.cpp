@@ -1,6 +1,7 @@
 // ModelProto, and the order of the walk.
 #include <algorithm>
 
+#include "gate/estimate.h"
 #include "gate/operators.h"
 #include "gate/walk.h"
 
@@ -169,6 +170,7 @@ Result<Admitted> scan(ByteView body, const std::vector<File>& files, const Limit
       operators.push_back({std::string(key.domain), std::string(key.name), count});
     }
   }
+  BLINDAI_TRY(admitted.estimate, estimate(*parts.graph, walk.names));
   return admitted;
 }
 

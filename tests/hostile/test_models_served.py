@@ -165,6 +165,16 @@ def attack(service, family, members, folder):
     settle(service, before)
 
 
+def test_the_report_offline_is_that_of_the_server(place, tmp_path):
+    path = models.linear(tmp_path / "witness.onnx")
+    offline = blindai.check_model(path)
+    with blindai.connect() as client:
+        online = client.model("witness")
+    assert offline["accepted"]
+    for member in ("digest", "bytes", "inputs", "outputs", "admission"):
+        assert offline[member] == online[member]
+
+
 fast = [name for name, family in sorted(FAMILIES.items()) if not family.slow]
 
 

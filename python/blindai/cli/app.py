@@ -16,15 +16,17 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from .. import __version__, keys, policy, profiles
+from ..admission import check_model
 from ..errors import BlindAIError, ConfigurationError, InputError
 from ..modelfile import find_model_files
 from ..nearby import near_match
 from ..response import PredictResponse
 from . import serve as server
+from .admission import print_report
 from .bench import bench
 from .collateral import collateral_app
 from .evidence import evidence_app
-from .output import connected, console, errors, failures, print_json, report_table, shorten
+from .output import FAILED, connected, console, errors, failures, print_json, report_table, shorten
 
 app = typer.Typer(
     name="blindai",
@@ -104,6 +106,22 @@ def upload(
         for kind in ("inputs", "outputs"):
             for tensor in answer.document.get(kind, []):
                 console.print(f"  {kind[:-1]} {tensor['name']}: {tensor['datatype']} {tensor['shape']}", markup=False)
+
+
+@app.command("check-model")
+def check_model_command(
+    model: Annotated[Path, typer.Argument(help="An .onnx file; the files of its weights are found beside it.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say what the service's gate would make of a model, without a service. Exit status 1 where it refuses."""
+    with failures(as_json):
+        report = check_model(model)
+        if as_json:
+            print_json(report)
+        else:
+            print_report(model.name, report)
+        if not report["accepted"]:
+            raise SystemExit(FAILED)
 
 
 def _read_inputs(path: Path) -> Any:
