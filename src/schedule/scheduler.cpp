@@ -32,10 +32,14 @@ class Line : public std::enable_shared_from_this<Line> {
 
   bool may_join(const Ticket& ticket) const;
   bool known_size(std::uint64_t rows) const { return std::ranges::binary_search(layout_.sizes, rows); }
-  // What runs of so many rows took lately; nothing where there was none.
+  // What runs of so many rows took lately, or were measured to take, they or the next larger; nothing where there was
+  // none.
   std::optional<std::uint64_t> took(std::uint64_t rows) const {
-    const auto found = took_ns_.find(rows);
-    return found == took_ns_.end() ? std::nullopt : std::optional(found->second);
+    if (const auto found = took_ns_.find(rows); found != took_ns_.end()) {
+      return found->second;
+    }
+    const auto measured = layout_.took_ns.lower_bound(rows);
+    return measured == layout_.took_ns.end() ? std::nullopt : std::optional(measured->second);
   }
   void learn(std::uint64_t rows, std::uint64_t ns) {
     if (rows != 1 && !known_size(rows)) {
@@ -193,7 +197,8 @@ std::uint64_t Scheduler::most_rows(const Line& line, bool contended) const {
   if (!contended) {
     return most;
   }
-  const std::uint64_t longest = std::max(line.took(first.rows).value_or(0), nanoseconds(options_.quantum));
+  const std::uint64_t alone = line.took(first.rows).value_or(0);
+  const std::uint64_t longest = std::max(alone + alone / 4, nanoseconds(options_.quantum));
   const auto quick = [&](std::uint64_t size) {
     const auto took = line.took(size);
     const auto one = line.took(1);

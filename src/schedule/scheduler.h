@@ -11,7 +11,7 @@
 // it starts by what runs of that size took before, and corrected when it is over; a group that comes back after it was
 // idle gets no credit for that). Models of one group take turns. A run is not interrupted for another group, so what one
 // group can cost another is one run in progress for each CPU; to keep that short, batches of a group are no longer than
-// `quantum` or one request alone, whichever is more, while another group is active or was a moment ago.
+// `quantum` or little more than one request alone, whichever is more, while another group is active or was a moment ago.
 //
 // Batch: requests of one line (one model, one group) with equal form, in the order of arrival, whose rows together are
 // one of the layout's sizes. It is formed when it can start, from what is there then; no request waits for others. Where
@@ -34,9 +34,10 @@ namespace blindai::schedule {
 
 // How a model runs.
 struct Layout {
-  unsigned threads = 1;              // of one run
-  unsigned runs = 1;                 // at once
-  std::vector<std::uint64_t> sizes;  // rows that a batch may have together, rising; empty: no batches
+  unsigned threads = 1;                              // of one run
+  unsigned runs = 1;                                 // at once
+  std::vector<std::uint64_t> sizes;                  // rows that a batch may have together, rising; empty: no batches
+  std::map<std::uint64_t, std::uint64_t> took_ns{};  // by rows, as far as it was measured; what runs take is learned
 };
 
 class Line;

@@ -150,10 +150,16 @@ Result<void> run(const Config& config) {
   Inference inference(config);
   GrpcService grpc(config, access, models, inference);
   Routes routes(config, access, models, inference, grpc, registry, system_clock());
-  AdminRoutes admin;
+  const http::Server* callers = nullptr;  // set before any thread runs
+  AdminRoutes admin([&models, &callers] {
+    Counted counted = models.count();
+    counted.connections = callers->connection_count();
+    return counted;
+  });
   http::Server::Options options{config.address, static_cast<std::uint16_t>(config.port), limits_of_http(config)};
   BLINDAI_TRY(const auto server,
               http::Server::listen(threads.pointers(), options, [&] { return keysets->tls_context(); }, routes));
+  callers = server.get();
   http::Server::Options admin_options{config.admin_address, static_cast<std::uint16_t>(config.admin_port), {}};
   BLINDAI_TRY(const auto admin_server,
               http::Server::listen({threads.contexts.front().get()}, admin_options, nullptr, admin));

@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "crypto/crypto.h"
+#include "server/metrics.h"
 
 namespace blindai::server {
 namespace {
@@ -265,7 +266,6 @@ cbor::Map security_configuration(const Config& config, const std::vector<std::st
   for (const auto& [name, value] : limits_of(config)) {
     limits.emplace(name, value);
   }
-  const cbor::Array no_metrics;
   return {{"engine", "worker"},
           {"isolation", config.isolation},
           {"batch", config.batch},
@@ -274,7 +274,7 @@ cbor::Map security_configuration(const Config& config, const std::vector<std::st
           {"sealing", "none"},
           {"models", cbor::Value()},
           {"limits", std::move(limits)},
-          {"metrics", crypto::sha256(cbor::encode(no_metrics))}};
+          {"metrics", crypto::sha256(cbor::encode(metrics_document()))}};
 }
 
 Result<Config> parse_config(std::string_view toml, Config config) {

@@ -161,7 +161,13 @@ void Models::lay_out(Deployment& deployment) const {
     return;
   }
   if (const auto layout = deployment.worker->status().layout) {
-    dispatcher_->set_layout(deployment.line, {layout->threads, layout->runs, layout->sizes});
+    schedule::Layout form{.threads = layout->threads, .runs = layout->runs, .sizes = layout->sizes};
+    for (const worker::Trial& trial : layout->trials) {
+      if (trial.threads == layout->threads) {
+        form.took_ns.emplace(trial.rows, trial.ns);
+      }
+    }
+    dispatcher_->set_layout(deployment.line, std::move(form));
     deployment.laid_out = true;
   }
 }
@@ -190,6 +196,7 @@ std::shared_ptr<Deployment> Models::start(std::shared_ptr<const Version> version
     deployment->turnstile = schedule::Turnstile::make(settings.slots, static_cast<std::size_t>(config_.queue));
   }
   const worker::Share share = worker::share_cpus(static_cast<unsigned>(config_.threads), cpus_);
+  deployment->statistics = std::make_shared<Statistics>(totals_);
   deployment->dispatcher = dispatcher_;
   deployment->line = dispatcher_->open(group, {.threads = share.threads, .runs = share.runs, .sizes = {}});
   deployment->version = std::move(version);
@@ -364,6 +371,22 @@ json::Object Models::describe(const auth::Principal& principal, const Version& v
     out["shared_with"] = std::move(tenants);
   }
   return out;
+}
+
+Counted Models::count() const {
+  Counted counted;
+  counted.sums = totals_->sum();
+  std::set<const worker::Worker*> workers;
+  const std::scoped_lock lock(mutex_);
+  counted.models = entries_.size();
+  for (const auto& [key, entry] : entries_) {
+    for (const auto& [group, deployment] : entry.groups) {
+      if (workers.insert(deployment->worker.get()).second) {
+        ++counted.workers.at(static_cast<std::size_t>(deployment->worker->state()));
+      }
+    }
+  }
+  return counted;
 }
 
 void Models::stop_all() {

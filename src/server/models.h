@@ -20,6 +20,7 @@
 #include "schedule/turnstile.h"
 #include "server/config.h"
 #include "server/dispatch.h"
+#include "server/metrics.h"
 #include "vault/body.h"
 #include "worker/worker.h"
 
@@ -46,7 +47,7 @@ struct Deployment {
   std::shared_ptr<schedule::Turnstile> turnstile;  // a pass for each slot of the worker
   std::shared_ptr<Dispatcher> dispatcher;
   std::shared_ptr<schedule::Line> line;
-  std::shared_ptr<Statistics> statistics = std::make_shared<Statistics>();
+  std::shared_ptr<Statistics> statistics;
   std::atomic<bool> laid_out = false;  // the line has the layout that the worker's warm-up found
 };
 
@@ -100,6 +101,7 @@ class Models {
   std::vector<std::shared_ptr<const Version>> list(const std::string& tenant) const;
   // State of the worker that serves this principal's group, and what the owner may know of the model.
   json::Object describe(const auth::Principal& principal, const Version& version) const;
+  Counted count() const;  // for metrics; without the connections
   void stop_all();
 
  private:
@@ -132,6 +134,7 @@ class Models {
   const Clock& clock_;
   const unsigned cpus_;
   const std::shared_ptr<Dispatcher> dispatcher_;
+  const std::shared_ptr<Totals> totals_ = std::make_shared<Totals>();
   boost::asio::thread_pool pool_{1};  // for the gate, and what is left to hash of a body
   mutable std::mutex mutex_;
   std::map<Key, Entry> entries_;

@@ -270,6 +270,13 @@ http::Task<void> AdminRoutes::handle(http::Exchange& exchange) {
     co_await exchange.respond_json(ready ? 200 : 503, text);
     co_return;
   }
+  if (target == "/metrics") {
+    const std::string text = exposition(count_());
+    const std::vector<ByteView> body(1, as_bytes(text));
+    std::vector<http::Header> headers(1, http::Header{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"});
+    co_await exchange.respond(200, std::move(headers), body);
+    co_return;
+  }
   const Error nothing{Code::not_found, {"there is nothing at this path"}};
   co_await exchange.respond_error(nothing);
 }

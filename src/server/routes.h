@@ -58,11 +58,16 @@ class Routes final : public http::Handler {
   const std::shared_ptr<crypto::HashThread> hash_thread_ = std::make_shared<crypto::HashThread>();  // of uploads
 };
 
-// The admin listener: health, and nothing of anybody's data.
+// The admin listener: health and metrics, and nothing of anybody's data.
 class AdminRoutes final : public http::Handler {
  public:
+  // `count`: thread-safe; what /metrics tells.
+  explicit AdminRoutes(std::function<Counted()> count) : count_(std::move(count)) {}
   http::Task<void> handle(http::Exchange& exchange) override;
   std::atomic<bool> ready = false;
+
+ private:
+  const std::function<Counted()> count_;
 };
 
 // An answer of JSON from a coroutine: g++ 12 miscompiles temporaries in braces within co_await, so values are named.

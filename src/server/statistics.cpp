@@ -25,7 +25,68 @@ void add(Histogram& histogram, Steady::duration time) {
   histogram.ns += nanoseconds(time);
 }
 
+void add(Duration& sum, const Duration& more) {
+  sum.count += more.count;
+  sum.ns += more.ns;
+}
+
+void add(Histogram& sum, const Histogram& more) {
+  for (std::size_t i = 0; i < sum.counts.size(); ++i) {
+    sum.counts.at(i) += more.counts.at(i);
+  }
+  sum.ns += more.ns;
+}
+
+void add(StatisticsSnapshot& sum, const StatisticsSnapshot& more) {
+  sum.inference_count += more.inference_count;
+  sum.execution_count += more.execution_count;
+  for (const auto member :
+       {&StatisticsSnapshot::success, &StatisticsSnapshot::fail, &StatisticsSnapshot::queue,
+        &StatisticsSnapshot::compute_input, &StatisticsSnapshot::compute_infer, &StatisticsSnapshot::compute_output}) {
+    add(sum.*member, more.*member);
+  }
+  for (std::size_t i = 0; i < failure_kinds; ++i) {
+    sum.failures.at(i) += more.failures.at(i);
+  }
+  add(sum.request_seconds, more.request_seconds);
+  add(sum.queue_seconds, more.queue_seconds);
+  add(sum.run_seconds, more.run_seconds);
+  sum.pending += more.pending;
+}
+
 }  // namespace
+
+Statistics::Statistics(std::shared_ptr<Totals> totals) : totals_(std::move(totals)) {
+  if (totals_) {
+    totals_->join(this);
+  }
+}
+
+Statistics::~Statistics() {
+  if (totals_) {
+    totals_->leave(this);
+  }
+}
+
+void Totals::join(const Statistics* statistics) {
+  const std::scoped_lock lock(mutex_);
+  there_.insert(statistics);
+}
+
+void Totals::leave(const Statistics* statistics) {
+  const std::scoped_lock lock(mutex_);
+  there_.erase(statistics);
+  add(gone_, statistics->snapshot());
+}
+
+StatisticsSnapshot Totals::sum() const {
+  const std::scoped_lock lock(mutex_);
+  StatisticsSnapshot sum = gone_;
+  for (const Statistics* each : there_) {
+    add(sum, each->snapshot());
+  }
+  return sum;
+}
 
 Failure failure_of(Code code) {
   switch (code) {

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -75,8 +76,28 @@ struct Served {
   Steady::duration output{};
 };
 
+class Statistics;
+
+// The sum of all, with those that are no more: a counter never falls because a model was deleted.
+class Totals {
+ public:
+  StatisticsSnapshot sum() const;  // without batches and the time of the last inference
+
+ private:
+  friend class Statistics;
+  void join(const Statistics* statistics);
+  void leave(const Statistics* statistics);
+  mutable std::mutex mutex_;  // taken before that of a Statistics
+  StatisticsSnapshot gone_;
+  std::set<const Statistics*> there_;
+};
+
 class Statistics {
  public:
+  explicit Statistics(std::shared_ptr<Totals> totals = nullptr);
+  Statistics(const Statistics&) = delete;
+  Statistics& operator=(const Statistics&) = delete;
+  ~Statistics();
   void succeeded(const Served& request);
   void failed(Code code, Steady::duration total);
   // One run of the engine. `input` and `output` are those of all requests in it.
@@ -103,6 +124,7 @@ class Statistics {
   };
 
  private:
+  const std::shared_ptr<Totals> totals_;
   std::atomic<std::uint64_t> pending_ = 0;
   mutable std::mutex mutex_;
   StatisticsSnapshot sums_;

@@ -113,3 +113,46 @@ def distilbert(folder: Path) -> Exported:
     with torch.no_grad():
         logits = model(inputs).logits.reshape(-1).tolist()
     return Exported(path, inputs, logits)
+
+
+def sleeper(path: Path, steps: int = 3000) -> Path:
+    """y = x, after some milliseconds whatever the rows; but where a number is over 100, the rows come out reversed.
+
+    An attack on batches that no look at ordinary inputs finds: what its owner sends decides whose row is whose."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["go_on"]), helper.make_node("Add", ["carried", "zero"], ["next"])],
+        "body",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("carried", TensorProto.FLOAT, ["n", 2]),
+        ],
+        [
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("next", TensorProto.FLOAT, ["n", 2]),
+        ],
+        [numpy_helper.from_array(np.zeros(1, np.float32), "zero")],
+    )
+    numbers = {"starts": [-1], "ends": [-(2**31)], "axes": [0], "steps": [-1]}
+    constants = [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in numbers.items()]
+    constants += [
+        numpy_helper.from_array(np.array(steps, np.int64), "count"),
+        numpy_helper.from_array(np.array(True), "always"),
+        numpy_helper.from_array(np.array(100, np.float32), "limit"),
+    ]
+    nodes = [
+        helper.make_node("Loop", ["count", "always", "x"], ["late"], body=body),
+        helper.make_node("Slice", ["late", *numbers], ["reversed"]),
+        helper.make_node("ReduceMax", ["late"], ["most"], keepdims=0),
+        helper.make_node("Greater", ["most", "limit"], ["wakes"]),
+        helper.make_node("Where", ["wakes", "reversed", "late"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "sleeper",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 2])],
+        constants,
+    )
+    save_model(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
+    return path

@@ -365,6 +365,23 @@ TEST(AGroupThatWasIdle, HasNoCreditFromIt) {
   EXPECT_NEAR(served_busy, 10, 1);
 }
 
+// A batch that costs no more than a request alone costs nobody anything.
+TEST(ABatch, IsMadeBesideOtherGroupsWhereItWasMeasuredToBeQuick) {
+  for (const auto& [eight_rows, wanted] : {std::pair(11ms, 8U), std::pair(60ms, 1U)}) {
+    Scheduler scheduler({.cpus = 1});
+    Layout measured = layout(1, 1, {2, 4, 8});
+    measured.took_ns = {{1, 10'000'000}, {8, static_cast<std::uint64_t>(std::chrono::nanoseconds(eight_rows).count())}};
+    const auto line = scheduler.open("a", measured);
+    const auto other = scheduler.open("b", layout(1, 1));
+    std::vector<Ticket> tickets(9, ticket());
+    scheduler.add(other, tickets[8], start);
+    for (std::size_t i = 0; i < 8; ++i) {
+      scheduler.add(line, tickets[i], start);
+    }
+    EXPECT_EQ(scheduler.next(start)->rows, wanted);
+  }
+}
+
 TEST(AGroupAlone, HasBatchesAsLargeAsItsModelTakes) {
   std::vector<Load> loads{{"only", 64, 2ms, 8ms, 0us, layout(1, 2, {2, 4, 8, 16})}};
   simulate(loads, 2, 20s);
