@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::array<std::int64_t, 4> free_dimensions{64, 16, 4, 1};
 constexpr std::uint64_t most_input_bytes = std::uint64_t{64} << 20U;
-constexpr auto trial_time = std::chrono::milliseconds(25);
+constexpr auto trial_time = std::chrono::milliseconds(10);
 constexpr std::uint64_t large_body = std::uint64_t{1} << 30U;  // not loaded a second time to try
 // What a larger batch, or a layout of fewer threads, must gain to be taken.
 constexpr double worthwhile = 1.05;
