@@ -144,6 +144,15 @@ TEST_F(RequestBody, ThatIsDamagedIsRefused) {
   EXPECT_EQ(code(read(plain, "gzip", plain.size())), Code::invalid_argument);
 }
 
+TEST_F(RequestBody, ThatIsDamagedIsReadNoFurther) {
+  Bytes sent = zipped(plain);
+  sent[12] ^= 0xffU;
+  sent.resize(10 * plain.size());
+  Sent exchange(io, sent, "gzip", true, 1000);
+  EXPECT_EQ(wait(io, all(exchange, 20 * plain.size())).error().code, Code::invalid_argument);
+  EXPECT_LT(exchange.read, 20'000u);
+}
+
 TEST_F(RequestBody, IsReadExactly) {
   for (const char* coding : {"", "gzip"}) {
     Sent exchange(io, *coding == '\0' ? plain : zipped(plain), coding, true, 777);
