@@ -28,7 +28,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import cpu, evidence, models, python_load, service
+from bench import cpu, evidence, gate, models, python_load, service
 from bench.peers import run as peers
 from bench.rows import Row
 
@@ -192,6 +192,9 @@ class Bench:
     def evidence(self) -> None:
         evidence.Appraisals(self.binary.with_name("blindai-evidence-bench"), self.facts).rows(self.in_turn)
 
+    def gate(self) -> None:
+        gate.rows(self.in_turn)
+
 
 def table(bench: Bench) -> Table:
     out = Table(title=f"BlindAI, ratios over {bench.pairs} interleaved pairs")
@@ -213,7 +216,7 @@ def table(bench: Bench) -> Table:
 
 
 def main() -> int:
-    names = ("connect", "mlp", "upload", "memory", "distilbert", "evidence")
+    names = ("connect", "mlp", "upload", "memory", "distilbert", "evidence", "gate")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=names, action="append", help="this measurement alone; may be repeated")
     parser.add_argument("--pairs", type=int, default=5, help="interleaved pairs (default: %(default)s)")

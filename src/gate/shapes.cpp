@@ -345,6 +345,19 @@ std::optional<Shape> transposed(const NodeView& node, const Shape& in) {
   return out.size() == in.size() ? std::optional(out) : std::nullopt;
 }
 
+std::optional<Shape> padded(const NodeView& node, const Values& inputs, const Shape& in) {
+  const Numbers* pads = list_of(node, inputs, "pads", 1);
+  if (pads == nullptr || pads->size() != 2 * in.size() || inputs.size() > 3) {
+    return std::nullopt;
+  }
+  Shape out;
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    const auto both = checked_add((*pads)[i], (*pads)[i + in.size()]);
+    out.push_back(both ? checked_add(in[i], *both).value_or(-1) : -1);
+  }
+  return out;
+}
+
 std::optional<Shape> from_first(const NodeView& node, const Values& inputs, const Shape& in) {
   const std::string_view type = node.type;
   if (type == "Transpose") {
@@ -381,6 +394,9 @@ std::optional<Shape> from_first(const NodeView& node, const Values& inputs, cons
     out[0] = in[0];
     out[1] = in[1];
     return out;
+  }
+  if (type == "Pad") {
+    return padded(node, inputs, in);
   }
   if (type == "Expand") {
     const Numbers* wanted = numbers_of(inputs, 1);
@@ -441,6 +457,9 @@ std::optional<std::int64_t> calculated(std::string_view type, std::int64_t a, st
   if (type == "Mul") {
     return checked_mul(a, b);
   }
+  if (type == "Equal") {
+    return a == b ? 1 : 0;
+  }
   if (type == "Sub") {
     return b == INT64_MIN ? std::nullopt : checked_add(a, -b);
   }
@@ -485,8 +504,9 @@ std::optional<Numbers> numbers(const NodeView& node, const Values& inputs) {
     }
     return out;
   }
-  if ((type == "Add" || type == "Sub" || type == "Mul" || type == "Div") && second != nullptr && !first->empty() &&
-      !second->empty() && (first->size() == second->size() || first->size() == 1 || second->size() == 1)) {
+  if ((type == "Add" || type == "Sub" || type == "Mul" || type == "Div" || type == "Equal") && second != nullptr &&
+      !first->empty() && !second->empty() &&
+      (first->size() == second->size() || first->size() == 1 || second->size() == 1)) {
     Numbers out;
     for (std::size_t i = 0; i < std::max(first->size(), second->size()); ++i) {
       const auto one = calculated(type, (*first)[first->size() == 1 ? 0 : i], (*second)[second->size() == 1 ? 0 : i]);
@@ -494,6 +514,19 @@ std::optional<Numbers> numbers(const NodeView& node, const Values& inputs) {
         return std::nullopt;
       }
       out.push_back(*one);
+    }
+    return out;
+  }
+  if (type == "ConstantOfShape" && node.constant.numbers && node.constant.numbers->size() == 1) {
+    const std::uint64_t count = elements_of(*first);
+    return count > most_numbers ? std::nullopt : std::optional(Numbers(count, node.constant.numbers->front()));
+  }
+  const Numbers* third = numbers_of(inputs, 2);
+  if (type == "Where" && second != nullptr && third != nullptr && first->size() == second->size() &&
+      first->size() == third->size()) {
+    Numbers out;
+    for (std::size_t i = 0; i < first->size(); ++i) {
+      out.push_back((*first)[i] != 0 ? (*second)[i] : (*third)[i]);
     }
     return out;
   }

@@ -45,7 +45,7 @@ Result<void> read_attribute(ByteView message, NodeView& node) {
       one = static_cast<std::int64_t>(field.number_value);
     } else if (field.number == 8) {
       take_numbers(field, list);
-    } else if (field.number == 5 && node.type == "Constant") {
+    } else if (field.number == 5 && (node.type == "Constant" || node.type == "ConstantOfShape")) {
       BLINDAI_TRY(node.constant, read_constant(field.bytes));
     }
   }

@@ -24,7 +24,7 @@ struct NodeView {
   std::vector<std::string_view> outputs;
   std::map<std::string_view, std::int64_t> ints;
   std::map<std::string_view, std::vector<std::int64_t>> lists;
-  Value constant;  // of a Constant
+  Value constant;  // of a Constant, and of what a ConstantOfShape is filled with
 };
 Result<NodeView> read_node(ByteView message);
 // A TensorProto: its shape, and its numbers where it is small.

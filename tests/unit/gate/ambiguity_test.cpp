@@ -74,6 +74,12 @@ TEST(ANumber, IsWrittenInOneWay) {
   Bytes beyond(10, 0x81);
   beyond.back() = 2;
   EXPECT_NE(with(message({{1, beyond}})), "") << "above 64 bits";
+  const auto ints = [](const Bytes& packed) {
+    return refusal(model({{1, node("Relu", "x", "z", {attribute("a", of_ints, {{8, packed}})})}}));
+  };
+  EXPECT_EQ(ints({1, 0x81, 1}), "");
+  EXPECT_NE(ints(beyond), "");
+  EXPECT_NE(ints(eleven), "");
 }
 
 TEST(ANumber, IsOneOfThoseThatItMayBe) {

