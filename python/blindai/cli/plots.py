@@ -74,7 +74,8 @@ def _figure(document: dict[str, Any], title: str) -> Any:
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     figure = Figure(figsize=_SIZE, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08, wspace=0.06)
+    engine: Any = figure.get_layout_engine()  # the one just named, whose settings are its own
+    engine.set(w_pad=0.12, h_pad=0.08, wspace=0.06)
     figure.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=13, fontweight="bold", color=_INK)
     figure.text(0.01, 0.915, _subtitle(document), fontsize=9, color="#555555")
     return figure

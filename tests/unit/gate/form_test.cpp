@@ -102,6 +102,9 @@ TEST(AModel, HasABoundOnAllThatIsNotAWeight) {
   };
   EXPECT_TRUE(with(50));
   EXPECT_FALSE(with(500));
+  const auto noted = [&](std::size_t bytes) { return accepted(model({{10, text(std::string(bytes, 'n'))}}), limits); };
+  EXPECT_TRUE(noted(3000));
+  EXPECT_FALSE(noted(5000)) << "what is left out counts too";
 }
 
 long peak_kib() {
