@@ -94,8 +94,9 @@ std::optional<std::chrono::nanoseconds> timeout_from(std::string_view text) {
     return std::nullopt;
   }
   std::int64_t number = 0;
-  const char* end = text.data() + text.size() - 1;
-  const auto parsed = std::from_chars(text.data(), end, number);
+  const std::string_view digits = text.substr(0, text.size() - 1);
+  const char* end = digits.data() + digits.size();
+  const auto parsed = std::from_chars(digits.data(), end, number);
   if (parsed.ec != std::errc() || parsed.ptr != end || number < 0) {
     return std::nullopt;
   }

@@ -193,7 +193,7 @@ void Session::resume(std::int32_t id) {
 
 ssize_t Session::on_produce(std::int32_t id, MutableBytes out, std::uint32_t& flags) {
   const auto stream = find(id);
-  if (!stream) {
+  if (!stream || stream->gone()) {
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
   bool ended = false;

@@ -94,7 +94,7 @@ Result<InferRequest> InferRequest::parse(ByteView message, const v2::Limits& lim
 // ModelInferRequest: model_name 1, model_version 2, id 3, parameters 4, inputs 5, outputs 6, raw_input_contents 7.
 Result<void> InferRequest::read(ByteView message, const v2::Limits& limits) {
   std::size_t parameters = 0;
-  for (protobuf::Reader reader(message); !reader.done();) {
+  for (FewFields reader(message); !reader.done();) {
     const auto field = reader.next();
     if (!field) {
       return no_message();
@@ -148,7 +148,7 @@ Result<void> InferRequest::read_input(ByteView message, const v2::Limits& limits
   ByteView name;
   ByteView datatype;
   std::vector<Parameter> parameters;
-  for (protobuf::Reader reader(message); !reader.done();) {
+  for (FewFields reader(message); !reader.done();) {
     const auto field = reader.next();
     if (!field) {
       return no_message();
@@ -200,7 +200,7 @@ Result<void> InferRequest::read_output(ByteView message, const v2::Limits& limit
   }
   ByteView name;
   std::vector<Parameter> parameters;
-  for (protobuf::Reader reader(message); !reader.done();) {
+  for (FewFields reader(message); !reader.done();) {
     const auto field = reader.next();
     if (!field) {
       return no_message();

@@ -33,7 +33,9 @@ void put_specs(Bytes& out, std::uint32_t field, const std::vector<TensorSpec>& s
 
 }  // namespace
 
-std::unexpected<Error> no_message() { return fail(Code::invalid_argument, {"the message is not one of this method"}); }
+std::unexpected<Error> no_message() {
+  return fail(Code::invalid_argument, {"the message is damaged, or has over {} fields where few belong", max_fields});
+}
 
 void put_text(Bytes& out, std::uint32_t field, std::string_view text) {
   if (text.empty()) {
@@ -60,7 +62,7 @@ void put_shape(Bytes& out, std::uint32_t field, std::span<const std::int64_t> sh
 
 Result<TwoTexts> read_two_texts(ByteView message) {
   TwoTexts out;
-  for (protobuf::Reader reader(message); !reader.done();) {
+  for (FewFields reader(message); !reader.done();) {
     const auto field = reader.next();
     if (!field) {
       return no_message();
@@ -75,7 +77,7 @@ Result<TwoTexts> read_two_texts(ByteView message) {
 Result<RepositoryRequest> read_repository_request(ByteView message) {
   constexpr std::size_t max_parameters = 256;
   RepositoryRequest out;
-  for (protobuf::Reader reader(message); !reader.done();) {
+  for (FewFields reader(message); !reader.done();) {
     const auto field = reader.next();
     if (!field || out.parameters.size() > max_parameters) {
       return no_message();
@@ -99,7 +101,7 @@ Result<std::string> read_text(ByteView message) {
 
 Result<ByteView> read_json(ByteView message) {
   ByteView json;
-  for (protobuf::Reader reader(message); !reader.done();) {
+  for (FewFields reader(message); !reader.done();) {
     const auto field = reader.next();
     if (!field) {
       return no_message();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/protobuf.h"
 #include "base/tensor.h"
 
 namespace blindai::grpc {
@@ -51,7 +52,20 @@ Bytes write_model_metadata(std::string_view name, const std::vector<std::string>
 // A shape as a packed field, in messages that hold one.
 void put_shape(Bytes& out, std::uint32_t field, std::span<const std::int64_t> shape);
 void put_text(Bytes& out, std::uint32_t field, std::string_view text);  // nothing where it is empty
-// The error of bytes that are no message.
+
+// Reads the fields of a message of which an honest one has few: however long the message, little work is done for it.
+inline constexpr std::size_t max_fields = 1024;
+class FewFields {
+ public:
+  explicit FewFields(ByteView message) : reader_(message) {}
+  bool done() const { return reader_.done(); }
+  std::optional<protobuf::Field> next() { return ++count_ > max_fields ? std::nullopt : reader_.next(); }
+
+ private:
+  protobuf::Reader reader_;
+  std::size_t count_ = 0;
+};
+// The error where that gives nothing.
 std::unexpected<Error> no_message();
 
 }  // namespace blindai::grpc

@@ -16,7 +16,7 @@ constexpr std::uint64_t day_us = 86'400'000'000;
 
 // InferParameter: bool 1, int64 2, string 3, double 4, uint64 5.
 Result<void> read_value(ByteView message, Parameter& out) {
-  for (protobuf::Reader reader(message); !reader.done();) {
+  for (FewFields reader(message); !reader.done();) {
     const auto field = reader.next();
     if (!field) {
       return no_message();
@@ -71,7 +71,7 @@ Result<void> no_sequence(const Parameter& parameter) {
 
 Result<Parameter> read_parameter(ByteView entry) {
   Parameter out;
-  for (protobuf::Reader reader(entry); !reader.done();) {
+  for (FewFields reader(entry); !reader.done();) {
     const auto field = reader.next();
     if (!field || (field->number == 1 && field->bytes.size() > max_name_bytes)) {
       return no_message();

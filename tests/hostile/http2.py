@@ -71,7 +71,9 @@ class Peer:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         context.set_alpn_protocols(["h2"])
-        self.tls = context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=20))
+        plain = socket.create_connection(("127.0.0.1", port), timeout=20)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.tls = context.wrap_socket(plain)
         self.decoder = hpack.Decoder()
         self.buffer = b""
         self.next = 1

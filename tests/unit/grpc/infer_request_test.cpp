@@ -282,10 +282,56 @@ TEST(ARequest, IsBounded) {
       std::string::npos);
 }
 
+// A message of the largest size that is taken could have a hundred million fields.
+TEST(ARequest, OfManyFieldsCostsNoWork) {
+  const auto many = [](std::size_t count) {
+    Bytes fields;
+    for (std::size_t i = 0; i < count; ++i) {
+      put_number(fields, 900, 7);
+    }
+    return fields;
+  };
+  const auto in_an_input = [&](std::size_t count) {
+    Tensor tensor;
+    tensor.parameters = many(count);
+    return request({tensor}, {Bytes(8)});
+  };
+  const auto in_an_output = [&](std::size_t count) {
+    Bytes output;
+    put_bytes(output, 1, as_bytes("y"));
+    append(output, many(count));
+    Bytes out;
+    put_bytes(out, 6, output);
+    return request({}, {}, out);
+  };
+  const auto in_a_parameter = [&](std::size_t count) {
+    Bytes out;
+    put_bytes(out, 4, many(count));
+    return request({}, {}, out);
+  };
+  const auto in_its_value = [&](std::size_t count) {
+    Bytes entry;
+    put_bytes(entry, 2, many(count));
+    Bytes out;
+    put_bytes(out, 4, entry);
+    return request({}, {}, out);
+  };
+  EXPECT_EQ(refusal(request({}, {}, many(1000))), "taken");
+  EXPECT_NE(refusal(request({}, {}, many(1024))).find("over 1024 fields"), std::string::npos);
+  EXPECT_EQ(refusal(in_an_input(1000)), "taken");
+  EXPECT_NE(refusal(in_an_input(1024)).find("over 1024 fields"), std::string::npos);
+  EXPECT_EQ(refusal(in_an_output(1000)), "taken");
+  EXPECT_NE(refusal(in_an_output(1024)).find("over 1024 fields"), std::string::npos);
+  EXPECT_EQ(refusal(in_a_parameter(1000)), "taken");
+  EXPECT_NE(refusal(in_a_parameter(1025)).find("over 1024 fields"), std::string::npos);
+  EXPECT_EQ(refusal(in_its_value(1000)), "taken");
+  EXPECT_NE(refusal(in_its_value(1025)).find("over 1024 fields"), std::string::npos);
+}
+
 TEST(ARequest, ThatIsMalformedIsRefused) {
-  EXPECT_NE(refusal(Bytes{0x0a, 0x05, 'm'}).find("not one of this method"), std::string::npos);
-  EXPECT_NE(refusal(Bytes{0x0b, 0x0c}).find("not one of this method"), std::string::npos);  // a group
-  EXPECT_NE(refusal(Bytes(20, 0xff)).find("not one of this method"), std::string::npos);
+  EXPECT_NE(refusal(Bytes{0x0a, 0x05, 'm'}).find("damaged, or has over 1024 fields"), std::string::npos);
+  EXPECT_NE(refusal(Bytes{0x0b, 0x0c}).find("damaged, or has over 1024 fields"), std::string::npos);  // a group
+  EXPECT_NE(refusal(Bytes(20, 0xff)).find("damaged, or has over 1024 fields"), std::string::npos);
   EXPECT_NE(refusal(request({{}, {}}, {Bytes(8), Bytes(8)})).find("stands twice"), std::string::npos);
   EXPECT_NE(refusal(request({{.datatype = "FP33"}}, {Bytes(8)})).find("unknown datatype"), std::string::npos);
   EXPECT_NE(refusal(request({{.shape = {-1}}}, {Bytes(8)})).find("integers from 0"), std::string::npos);
