@@ -209,11 +209,11 @@ void Session::begin_call(const std::shared_ptr<Stream>& stream) {
 }
 
 Task<void> Session::run_call(std::shared_ptr<Session> self, std::shared_ptr<Stream> stream, Method method) {
-  Result<void> done =
-      fail(Code::resource_exhausted, {"the server has no memory for this request now; try again later"});
+  Result<void> done;
   try {
     done = co_await method.run(*stream);
   } catch (const std::bad_alloc&) {  // one request's excess is not everybody's end
+    done = fail(Code::resource_exhausted, {"the server has no memory for this request now; try again later"});
   }
   stream->finish(done);
   --self->calls_;

@@ -294,6 +294,10 @@ TEST_F(GrpcSession, RefusesMessagesThatAreNone) {
   EXPECT_EQ(status("/echo", two), "3");
   EXPECT_EQ(status("/echo", framed({}, 1)), "3");
   EXPECT_EQ(status("/echo", framed(as_bytes("no gzip"), 1), {{"grpc-encoding", "gzip"}}), "3");
+  EXPECT_EQ(status("/each", {0, 0, 0, 0, 5, 1}), "3");
+  const Bytes undeclared = http::zipped(Bytes(10), http::zlib_window);
+  EXPECT_EQ(status("/echo", framed(undeclared, 1)), "3");
+  EXPECT_EQ(status("/echo", framed(undeclared, 1), {{"grpc-encoding", "identity"}}), "3");
   EXPECT_EQ(status("/throw", framed({})), "8");
 }
 
