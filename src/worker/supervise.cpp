@@ -228,6 +228,7 @@ class Supervision {
     const Disclosed text(words->text);
     switch (words->code) {
       case Code::model_rejected:
+      case Code::too_large:
       case Code::invalid_argument:
       case Code::unimplemented:
         return fail(Code::model_rejected, {"the engine refused the model: {}", text});

@@ -151,6 +151,8 @@ def attack(service, family, members, folder):
                 assert refusal is not None, said
                 assert refusal[0] == "model_rejected", said
                 assert re.search(family.word, refusal[1]), said
+            elif family.fate is Fate.CONTAINED and refusal is not None:
+                assert refusal[0] in ("model_rejected", "too_large", "deadline_exceeded"), said
             elif family.fate is Fate.HARMLESS:
                 assert refusal is None, said
             if refusal is None:

@@ -49,12 +49,17 @@ TEST(AModel, HasAVersionOperatorSetsAndAnOutput) {
   EXPECT_FALSE(accepted(model_of(number(1, 1'000'001), {opset_17}, graph)));
   EXPECT_FALSE(accepted(model_of(joined({number(1, 8), message({{1, text("8")}})}), {opset_17}, graph)));
   EXPECT_FALSE(accepted(model_of(number(1, 8), {}, graph)));
+  const Bytes without_nodes = message({{2, text("g")}, {11, value_info("x", 1, {1})}, {12, value_info("x", 1, {1})}});
+  EXPECT_TRUE(accepted(model_of(number(1, 8), {opset_17}, without_nodes)));
+  EXPECT_FALSE(accepted(model_of(number(1, 8), {}, without_nodes)));
   EXPECT_FALSE(accepted(model_of(number(1, 8), {number(2, 1'000'001)}, graph)));
   EXPECT_FALSE(accepted(model_of(number(1, 8), {joined({opset_17, number(3, 1)})}, graph)));
   EXPECT_FALSE(accepted(model_of(number(1, 8), {opset_17, opset_17}, graph))) << "a set twice";
   EXPECT_FALSE(accepted(model_of(number(1, 8), {opset_17, opset("ai.onnx", 17)}, graph))) << "under its two names";
   EXPECT_FALSE(accepted(model_of(number(1, 8), {opset("", 28)}, graph))) << "newer than the engine";
-  EXPECT_FALSE(accepted(model_of(number(1, 8), {opset("", 0)}, graph)));
+  EXPECT_FALSE(accepted(model_of(number(1, 8), {opset_17, opset("ai.onnx.ml", 6)}, graph))) << "though nothing uses it";
+  EXPECT_TRUE(accepted(model_of(number(1, 8), {opset_17, opset("ai.onnx.ml", 5)}, graph)));
+  EXPECT_FALSE(accepted(model_of(number(1, 8), {opset_17, opset("my.domain", 0)}, graph)));
   std::vector<Bytes> sets{opset_17};
   for (int i = 0; i < 63; ++i) {
     sets.push_back(opset("domain" + std::to_string(i), 1));
@@ -70,7 +75,10 @@ TEST(AModel, HasBoundedCountsOfOutputsFunctionsAndInputsAsTheyAreRead) {
   Limits limits;
   limits.tensors = 1;
   EXPECT_TRUE(accepted(model(), limits));
-  EXPECT_FALSE(accepted(model({{12, value_info("y2", 1, {1})}}), limits));
+  const std::vector<std::pair<std::uint32_t, Bytes>> another{{1, node("Relu", "x", "y2")},
+                                                             {12, value_info("y2", 1, {1})}};
+  EXPECT_TRUE(accepted(model(another)));
+  EXPECT_FALSE(accepted(model(another), limits));
   limits = {};
   limits.nodes = 1;
   const auto empty = [](const char* name) { return message({{1, text(name)}, {10, text("d")}}); };
