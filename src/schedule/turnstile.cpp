@@ -88,6 +88,12 @@ asio::awaitable<Result<Pass>> Turnstile::enter(asio::any_io_executor executor, S
       boost::system::error_code ignored;
       co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
+    {
+      const std::scoped_lock lock(impl_->mutex);
+      if (waiter->granted) {
+        co_return Pass(self);
+      }
+    }
     const bool absent = gone && gone();
     const bool late = Steady::now() >= deadline;
     const std::scoped_lock lock(impl_->mutex);

@@ -116,6 +116,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::optional<Error> error_;  // why it failed
   std::uint64_t restarts_ = 0;
   std::uint64_t next_sequence_ = 1;
+  AnswerHeader answer_;  // the copy that is being checked
   bool stopping_ = false;
   bool ticking_ = false;
   std::vector<std::string> sandbox_;

@@ -138,12 +138,14 @@ void Ring::write_answer(unsigned slot, const AnswerHeader& header) {
   std::memcpy(mapping_.bytes().data() + geometry_.answer_header(slot), &header, used);
 }
 
-AnswerHeader Ring::copy_answer(unsigned slot) const {
-  AnswerHeader header;
-  std::memcpy(&header, mapping_.view().data() + geometry_.answer_header(slot), sizeof(header));
+void Ring::copy_answer(unsigned slot, AnswerHeader& copy) const {
+  const std::uint8_t* const place = mapping_.view().data() + geometry_.answer_header(slot);
+  std::memcpy(static_cast<void*>(&copy), place, offsetof(AnswerHeader, outputs));
   // The compiler may not go back to the shared bytes for a second look.
-  asm volatile("" : : "r"(&header) : "memory");  // NOLINT
-  return header;
+  asm volatile("" : : "r"(&copy) : "memory");  // NOLINT
+  const std::size_t count = std::min<std::size_t>(copy.count, max_tensors);
+  std::memcpy(copy.outputs.data(), place + offsetof(AnswerHeader, outputs), count * sizeof(TensorHeader));
+  asm volatile("" : : "r"(&copy) : "memory");  // NOLINT
 }
 
 void Ring::clear(std::uint64_t offset, std::uint64_t size) {

@@ -124,7 +124,8 @@ class Ring {
   std::uint64_t sequence(unsigned slot) const;  // of the request
   Request read_request(unsigned slot) const;
   void write_answer(unsigned slot, const AnswerHeader& header);
-  AnswerHeader copy_answer(unsigned slot) const;  // one copy; nothing else of the header is ever read
+  // One copy of each byte, of as many outputs as it says; nothing else of the header is ever read.
+  void copy_answer(unsigned slot, AnswerHeader& copy) const;
 
   // Clears a slot's headers of so many tensors and the first bytes of its regions; what was large is given back to the
   // system.

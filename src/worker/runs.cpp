@@ -116,8 +116,8 @@ bool Core::finished(const std::shared_ptr<Life>& life, std::uint8_t slot) {
       return false;
     }
     auto& record = life->slots[slot];
-    auto checked = check_answer(life->ring.copy_answer(slot), record.asked, model_.admitted->outputs,
-                                life->ring.geometry().answer_bytes);
+    life->ring.copy_answer(slot, answer_);
+    auto checked = check_answer(answer_, record.asked, model_.admitted->outputs, life->ring.geometry().answer_bytes);
     if (!checked) {
       return false;
     }

@@ -140,6 +140,17 @@ TEST(ARing, CarriesARequestAndWhoRidesWithIt) {
   EXPECT_EQ(request.inputs[1].size, 12U);
 }
 
+TEST(ARing, CopiesAnAnswerAsFarAsItSays) {
+  const auto geometry = make_geometry(2, 4096, 4096);
+  auto ring = Ring::create(*geometry, {});
+  ASSERT_TRUE(ring);
+  AnswerHeader answer = good();
+  ring->write_answer(1, answer);
+  AnswerHeader copy;
+  ring->copy_answer(1, copy);
+  EXPECT_TRUE(believed(copy));
+}
+
 TEST(ARing, WipesWhatAnEarlierRequestLeft) {
   const auto geometry = make_geometry(2, 1 << 20, 1 << 20);
   ASSERT_TRUE(geometry);
