@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 namespace blindai::grpc {
 namespace {
@@ -94,11 +93,11 @@ std::optional<std::chrono::nanoseconds> timeout_from(std::string_view text) {
     return std::nullopt;
   }
   std::int64_t number = 0;
-  const std::string_view digits = text.substr(0, text.size() - 1);
-  const char* end = digits.data() + digits.size();
-  const auto parsed = std::from_chars(digits.data(), end, number);
-  if (parsed.ec != std::errc() || parsed.ptr != end || number < 0) {
-    return std::nullopt;
+  for (const char digit : text.substr(0, text.size() - 1)) {
+    if (digit < '0' || digit > '9') {
+      return std::nullopt;
+    }
+    number = number * 10 + (digit - '0');
   }
   switch (text.back()) {
     case 'H':  // of so many hours, only some are nanoseconds of 64 bits: nobody waits for more than a day
