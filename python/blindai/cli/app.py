@@ -106,6 +106,8 @@ def upload(
         for kind in ("inputs", "outputs"):
             for tensor in answer.document.get(kind, []):
                 console.print(f"  {kind[:-1]} {tensor['name']}: {tensor['datatype']} {tensor['shape']}", markup=False)
+        for warning in report.get("warnings", []):
+            console.print(f"  [yellow]warning[/] {warning['text']}")
 
 
 @app.command("check-model")

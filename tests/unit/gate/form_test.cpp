@@ -113,6 +113,12 @@ TEST(AModel, HasABoundOnAllThatIsNotAWeight) {
   const auto noted = [&](std::size_t bytes) { return accepted(model({{10, text(std::string(bytes, 'n'))}}), limits); };
   EXPECT_TRUE(noted(3000));
   EXPECT_FALSE(noted(5000)) << "what is left out counts too";
+  const auto both = [&](std::size_t names, std::size_t bytes) {
+    return accepted(
+        model({{1, node("Relu", "x", std::string(names, 'n'))}, {5, tensor("w", 2, {bytes}, Bytes(bytes))}}), limits);
+  };
+  EXPECT_TRUE(both(2500, 1000));
+  EXPECT_FALSE(both(2500, 2500)) << "together";
 }
 
 long peak_kib() {
