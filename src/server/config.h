@@ -28,7 +28,7 @@ struct Config {
   std::string engine_library;  // empty: where the build or the package has it
   std::int64_t io_threads = 1;
   std::int64_t threads = 0;        // compute threads of one run; 0: what is measured to be best
-  std::int64_t measure_ms = 1500;  // that a model's first start may measure how it runs best; 0: not at all
+  std::int64_t measure_ms = 2000;  // that a model's first start may measure how it runs best; 0: not at all
   std::int64_t batch_rows = 0;     // most rows of a batch; 0: as many as there are slots, 1: no batches
 
   // security: in the keyset

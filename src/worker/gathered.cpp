@@ -33,7 +33,7 @@ bool sound(const TensorHeader& tensor, const Gathered::Member& member, const Ten
 
 }  // namespace
 
-void Gathered::Buffer::Free::operator()(std::uint8_t* bytes) const { std::free(bytes); }  // NOLINT
+void Gathered::Buffer::Free::operator()(std::uint8_t* memory) const { std::free(memory); }  // NOLINT
 
 MutableBytes Gathered::Buffer::of(std::size_t size) {
   if (size > capacity) {

@@ -35,7 +35,7 @@ class Gathered {
  private:
   struct Buffer {
     struct Free {
-      void operator()(std::uint8_t* bytes) const;
+      void operator()(std::uint8_t* memory) const;
     };
     std::unique_ptr<std::uint8_t, Free> bytes;
     std::size_t capacity = 0;

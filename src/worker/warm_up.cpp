@@ -77,16 +77,25 @@ Result<WarmUp::Warm> WarmUp::run() {
   end_ = Steady::now() + std::chrono::milliseconds(head_.measure_ms);
   warm_.layout.unbatched = declared();
   if (find_inputs()) {
-    check_size(2);  // most that cannot be batched show it here, and are not tried with more
-    warm_.layout.sizes.clear();
+    if (!heavy()) {
+      check_size(2);  // most that cannot be batched show it here, and are not tried with more
+      warm_.layout.sizes.clear();
+    }
     try_layouts();
-    choose();
+    choose(most_rows_);
     BLINDAI_CHECK(switch_to(warm_.layout.threads));
     end_ = Steady::now() + std::chrono::milliseconds(head_.measure_ms / 2);
     check_exact();
+    if (warm_.layout.unbatched != Unbatched::batched) {  // then what is best for one row
+      choose(1);
+      BLINDAI_CHECK(switch_to(warm_.layout.threads));
+    }
   }
   return std::move(warm_);
 }
+
+// Whether a run is so long that each one is to be thought about.
+bool WarmUp::heavy() const { return one_row_ * std::max(1U, head_.cpus) >= trial_time; }
 
 // By what the model says of itself.
 Unbatched WarmUp::declared() const {
@@ -160,7 +169,10 @@ bool WarmUp::find_inputs() {
       if (!time_left({}) || !make_inputs(dimension, zeros)) {
         continue;
       }
-      if (run_rows(0, 0, 1)) {
+      const auto began = Steady::now();
+      if (auto outputs = run_rows(0, 0, 1)) {
+        one_row_ = Steady::now() - began;
+        first_bits_ = std::move(*outputs);
         return true;
       }
     }
@@ -227,7 +239,6 @@ Trial WarmUp::measure(unsigned threads, std::size_t rows) {
 }
 
 void WarmUp::try_layouts() {
-  std::optional<Outputs> first_bits;
   for (const unsigned threads : head_.threads) {
     if (threads == 0) {
       continue;
@@ -238,15 +249,15 @@ void WarmUp::try_layouts() {
         return;
       }
     }
-    const auto began = Steady::now();
-    auto bits = run_rows(0, 0, 1);  // not a trial: the first run of a loaded model is slower
-    if (!bits) {
-      return;
-    }
-    if (first_bits) {
-      warm_.layout.threads_agree = equal(*first_bits, *bits);
-    } else {
-      first_bits = std::move(*bits);
+    if (threads != head_.threads[0]) {
+      const auto bits = run_rows(0, 0, 1);  // not a trial: the first run of a loaded model is slower
+      if (!bits) {
+        return;
+      }
+      warm_.layout.threads_agree = equal(first_bits_, *bits);
+    } else if (!heavy()) {
+      const auto began = Steady::now();
+      static_cast<void>(run_rows(0, 0, 1));
       one_row_ = Steady::now() - began;
     }
     try_sizes(threads);
@@ -256,7 +267,7 @@ void WarmUp::try_layouts() {
 // One row, then more and more, for as long as more is better.
 void WarmUp::try_sizes(unsigned threads) {
   const std::size_t most = warm_.layout.unbatched == Unbatched::batched ? most_rows_ : 1;
-  const std::size_t growth = one_row_ * std::max(1U, head_.cpus) < trial_time ? 2 : 4;
+  const std::size_t growth = heavy() ? 4 : 2;
   double best = 0;
   for (std::size_t rows = 1; rows <= most; rows *= growth) {
     if (rows > 1 && !time_left(one_row_ * static_cast<std::int64_t>(rows) * std::max(1U, head_.cpus))) {
@@ -275,9 +286,12 @@ void WarmUp::try_sizes(unsigned threads) {
 }
 
 // The most rows a second; of near equals the first tried, which has more threads and fewer rows.
-void WarmUp::choose() {
+void WarmUp::choose(std::size_t most_rows) {
   const Trial* best = nullptr;
   for (const Trial& trial : warm_.layout.trials) {
+    if (trial.rows > most_rows) {
+      continue;
+    }
     if (best == nullptr || rows_a_second(trial) > worthwhile * rows_a_second(*best)) {
       best = &trial;
     }

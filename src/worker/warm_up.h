@@ -47,13 +47,14 @@ class WarmUp {
   using Outputs = std::vector<Output>;
 
   Unbatched declared() const;
+  bool heavy() const;
   bool make_inputs(std::int64_t free_dimension, bool zeros);
   bool find_inputs();
   Result<Outputs> run_rows(std::size_t runner, std::size_t first, std::size_t rows);
   Trial measure(unsigned threads, std::size_t rows);
   void try_layouts();
   void try_sizes(unsigned threads);
-  void choose();
+  void choose(std::size_t most_rows);
   bool check_size(std::size_t rows);
   void check_exact();
   bool run_alone(std::size_t rows);
@@ -70,9 +71,10 @@ class WarmUp {
   unsigned loaded_threads_ = 0;  // 0: nothing is loaded
   Steady::time_point end_;
   Steady::duration load_time_{};
-  Steady::duration one_row_{};  // a run of one row, with the first count of threads
+  Steady::duration one_row_{};  // a run of one row, with the first count of threads; of a heavy model the first run
   std::size_t most_rows_ = 1;
   std::vector<Tensor> inputs_;
+  Outputs first_bits_;          // of the first row, with the first count of threads
   std::vector<Outputs> alone_;  // by row
 };
 

@@ -39,7 +39,7 @@ struct Settings {
   int engine_fd = -1;               // of the engine's library, likewise; -1: the executable has its engine in it
   unsigned cpus = 0;                // that all models together may use; 0: those of the machine
   unsigned threads = 0;             // compute threads of one run; 0: what the warm-up measures to be best
-  std::chrono::milliseconds measure_time{1500};  // that a warm-up may take to find the layout; 0: half of the CPUs each
+  std::chrono::milliseconds measure_time{2000};  // that a warm-up may take to find the layout; 0: half of the CPUs each
   unsigned most_rows = 0;                        // of a batch; 0: as many as there are slots, 1: no batches
   std::shared_ptr<const Layout> layout;          // known already: nothing is measured
   unsigned slots = 16;                           // requests that may be in the ring at once
