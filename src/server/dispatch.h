@@ -76,6 +76,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   bool pumping_ = false;
   bool again_ = false;
   bool stopping_ = false;
+  bool asleep_ = false;  // the looker, until a request wakes it
   std::condition_variable wake_;
   std::thread looker_;
 };
