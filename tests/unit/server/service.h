@@ -1,6 +1,7 @@
 // A whole service in this process, on a clock that tests turn: TLS, keysets, evidence, routes. Its models have no worker.
 #pragma once
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -25,6 +26,7 @@ class Service {
   std::unique_ptr<Keysets> keysets;
 
   explicit Service(UnixSeconds keyset_life, const std::function<void(Config&)>& change = {}) {
+    ::signal(SIGPIPE, SIG_IGN);  // as run() does: a peer that closed is an error of the write
     folder_ = std::filesystem::temp_directory_path() / ("blindai-service-" + std::to_string(::getpid()));
     std::filesystem::create_directory(folder_);
     config.keyset_seconds = keyset_life;
