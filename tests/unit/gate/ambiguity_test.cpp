@@ -188,7 +188,8 @@ TEST(AReference, SaysEachThingOnceAndNothingElse) {
   EXPECT_FALSE(with({{"location", "w.data"}, {"location", "w.data"}}));
   EXPECT_FALSE(with({{"location", "w.data"}, {"offset", "0"}, {"offset", "4"}}));
   EXPECT_FALSE(with({{"location", "w.data"}, {"prepacked_0", "x"}}));
-  EXPECT_FALSE(with({{"location", "w.data"}}, 0)) << "not external, and a reference nevertheless";
+  EXPECT_TRUE(with({}, 0, four_bytes));
+  EXPECT_FALSE(with({{"location", "w.data"}}, 0, four_bytes)) << "not external, and a reference nevertheless";
   EXPECT_FALSE(with({{"location", "w.data"}}, 1, four_bytes)) << "external and raw";
 }
 
@@ -225,8 +226,15 @@ TEST(ASparseTensor, HasEachValueInsideItsShapeOnceAndInOrder) {
   EXPECT_NE(judge(sparse(flat({1}), six)), "");
   const Bytes negative = joined({number(1, 2), number(2, 7), number(7, UINT64_MAX), number(7, 1)});
   EXPECT_NE(judge(sparse(negative, six)), "");
-  EXPECT_NE(judge(sparse(flat({1, 5}), {})), "") << "no shape";
-  EXPECT_NE(judge(message({{2, flat({1, 5})}})), "") << "no values";
+  EXPECT_NE(judge(sparse(joined({number(1, 1), number(2, 7), number(7, UINT64_MAX)}), six, 1)), "");
+  EXPECT_EQ(judge(sparse(flat({0}), number(3, 1), 1)), "");
+  EXPECT_NE(judge(sparse(flat({0}), {}, 1)), "") << "no shape";
+  const auto constant = [](const Bytes& one) {
+    return refusal(model({{1, node("Constant", "", "c", {attribute("sparse_value", 11, {{22, one}})})}}));
+  };
+  EXPECT_EQ(constant(sparse(flat({1, 5}), six)), "");
+  EXPECT_NE(constant(joined({message({{2, flat({1, 5})}}), six})), "") << "no values";
+  EXPECT_NE(constant(joined({message({{1, tensor("v", 1, {2}, Bytes(8))}}), six})), "") << "no indices";
   const Bytes rows = joined({number(3, 2), number(3, 3)});
   const auto pairs = [](const Bytes& data) {
     return joined({number(1, 2), number(1, 2), number(2, 7), message({{7, data}})});

@@ -168,6 +168,8 @@ TEST(AnInput, HasANameATypeAndAShapeOfBoundedRank) {
   EXPECT_TRUE(with(value_info("i", 1, std::vector<std::uint64_t>(16, 1))));
   EXPECT_FALSE(with(value_info("i", 1, std::vector<std::uint64_t>(17, 1))));
   EXPECT_FALSE(with(value_info("", 1, {1})));
+  EXPECT_TRUE(with(value_info("i", 1, {UINT64_MAX}))) << "-1, as some write a free dimension";
+  EXPECT_FALSE(with(value_info("i", 1, {UINT64_MAX - 1})));
   EXPECT_TRUE(with(value_info("i", 8, {1})));
   EXPECT_FALSE(with(value_info("i", 14, {1})));
   EXPECT_FALSE(with(value_info("i", 99, {1})));
@@ -278,6 +280,8 @@ TEST(ATensor, HasItsDataOnceAndWhole) {
   const Bytes two_texts = message({{6, text("a")}, {6, text("b")}});
   EXPECT_TRUE(with(8, 2, two_texts));
   EXPECT_FALSE(with(8, 3, two_texts));
+  EXPECT_TRUE(with(8, 0, {}));
+  EXPECT_FALSE(with(8, 0, message({{9, Bytes()}}))) << "no texts, and raw";
   EXPECT_FALSE(with(8, 2, joined({two_texts, message({{9, Bytes(0)}})})));
   EXPECT_FALSE(with(8, 2, joined({two_texts, number(14, 1)})));
   const Bytes three_numbers = message({{7, Bytes{1, 2, 3}}});

@@ -42,6 +42,10 @@ TEST(AValue, HasANameOfItsOwn) {
   EXPECT_TRUE(says(model({{1, two}}), "stands twice"));
   EXPECT_EQ(refusal(model({relu("x", ""), relu("x", "")})), "") << "outputs that are left out";
   EXPECT_EQ(refusal(model({{11, value_info("w", 1, {1})}, {5, tensor("w", 1, {1}, Bytes(4))}})), "") << "a default";
+  EXPECT_TRUE(says(
+      model({{11, value_info("w", 1, {1})}, {5, tensor("w", 1, {1}, Bytes(4))}, {5, tensor("w", 1, {1}, Bytes(4))}}),
+      "stands twice"))
+      << "two defaults";
   const Bytes sparse = [] {
     Bytes out = message({{1, tensor("w", 1, {1}, Bytes(4))}, {2, tensor("", 7, {1}, Bytes(8))}});
     put_number(out, 3, 4);
@@ -49,6 +53,17 @@ TEST(AValue, HasANameOfItsOwn) {
   }();
   EXPECT_EQ(refusal(model({{15, sparse}, relu("w", "a")})), "");
   EXPECT_TRUE(says(model({{15, sparse}, {5, tensor("w", 1, {1}, Bytes(4))}}), "stands twice"));
+}
+
+TEST(AModelOfNames, HasABoundedCountOfThem) {
+  Limits limits;
+  limits.names = 3;
+  const auto with = [&](const std::vector<std::pair<std::uint32_t, Bytes>>& parts) {
+    const Bytes body = model(parts);
+    return scan(body, {{"m.onnx", 0, body.size()}}, limits).has_value();
+  };
+  EXPECT_TRUE(with({relu("x", "a")}));
+  EXPECT_FALSE(with({relu("x", "a"), relu("x", "b")}));
 }
 
 TEST(AGraphInAGraph, SeesTheOneAroundItAndHidesNothing) {
@@ -61,6 +76,15 @@ TEST(AGraphInAGraph, SeesTheOneAroundItAndHidesNothing) {
                           {attribute("then_branch", of_graph, {{6, branch("x", "b")}}),
                            attribute("else_branch", of_graph, {{6, branch("x", "b")}})});
   EXPECT_EQ(refusal(model({{1, both}})), "") << "side by side";
+  const auto with = [](std::uint32_t field, const Bytes& one) {
+    Bytes graph = branch("x", "b");
+    append(graph, message({{field, one}}));
+    return model({{1, with_branch(graph)}});
+  };
+  EXPECT_EQ(refusal(with(5, tensor("w", 1, {1}, Bytes(4)))), "");
+  EXPECT_TRUE(says(with(5, tensor("x", 1, {1}, Bytes(4))), "stands twice")) << "an initialiser that hides an input";
+  EXPECT_EQ(refusal(with(11, value_info("i", 1, {1}))), "");
+  EXPECT_TRUE(says(with(11, value_info("", 1, {1})), "has no name"));
 }
 
 TEST(AnOutput, IsAValueOfItsGraph) {
