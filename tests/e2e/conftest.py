@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -56,6 +57,23 @@ class Service:
                 path = Path(line.partition("=")[2].strip().strip('"'))
                 return (path if path.is_absolute() else self.profile.parent / path).read_text().strip()
         raise AssertionError(f"no api_key_file in {self.profile}")
+
+    def use(self, patch: pytest.MonkeyPatch) -> None:
+        """Has this process's profile point to it."""
+        for name, value in self.environment.items():
+            patch.setenv(name, value)
+        patch.delenv("BLINDAI_PROFILE", raising=False)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def start(self) -> None:
         command = [sys.executable, "-c", "from blindai.cli import main; main()", "serve", *self.arguments]
@@ -139,24 +157,14 @@ class Service:
 @pytest.fixture(scope="session")
 def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """One server for all tests that do it no harm."""
-    service = Service(tmp_path_factory.mktemp("service"), ["--port", "0"])
-    try:
-        service.start()
+    with Service(tmp_path_factory.mktemp("service"), ["--port", "0"]) as service:
         yield service
-    finally:
-        service.stop()
-
-
-def _use(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in service.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("BLINDAI_PROFILE", raising=False)
 
 
 @pytest.fixture
 def service(shared_service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
     """The shared server, with this process's profile pointing to it."""
-    _use(shared_service, monkeypatch)
+    shared_service.use(monkeypatch)
     return shared_service
 
 
@@ -166,10 +174,9 @@ def own_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ser
     home = tmp_path / "service"
     home.mkdir()
     service = Service(home, ["--port", "0"])
-    _use(service, monkeypatch)
+    service.use(monkeypatch)
     try:
-        service.start()
-        yield service
+        with service:
+            yield service
     finally:
-        service.stop()
         shutil.rmtree(home, ignore_errors=True)

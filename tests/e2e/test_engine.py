@@ -32,15 +32,10 @@ def test_a_worker_that_runs_another_engine_gets_no_model(engine, tmp_path, monke
     own = "blindai-worker" if engine == "onnxruntime" else "blindai-worker-reference"
     (other,) = WORKERS - {own}
     service = Service(tmp_path, ["--port", "0", "--worker", str(find_server().with_name(other))])
-    for name, value in service.environment.items():
-        monkeypatch.setenv(name, value)
-    try:
-        service.start()
-        with blindai.connect() as client:
-            with pytest.raises(blindai.BlindAIError) as caught:
-                client.upload_model(models.linear(tmp_path / "linear.onnx"))
-            assert not client.models()
-    finally:
-        service.stop()
+    service.use(monkeypatch)
+    with service, blindai.connect() as client:
+        with pytest.raises(blindai.BlindAIError) as caught:
+            client.upload_model(models.linear(tmp_path / "linear.onnx"))
+        assert not client.models()
     if engine == "onnxruntime":
         assert "another engine" in str(caught.value)

@@ -187,8 +187,7 @@ def test_an_upload_that_memory_does_not_suffice_for_is_refused_and_given_back(tm
     home = tmp_path / "service"
     home.mkdir()
     service = Service(home, ["--port", "0", "--slots", "2", "--request-bytes", "65536", "--answer-bytes", "65536"])
-    for name, value in service.environment.items():
-        monkeypatch.setenv(name, value)
+    service.use(monkeypatch)
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (32 << 20, limit[1]))
     try:
@@ -220,8 +219,7 @@ def test_a_quota_that_is_used_up_is_named_and_given_back(tmp_path, monkeypatch):
     service = Service(
         home, ["--port", "0", "--tenant-bytes", "40000", "--tenant-models", "2", "--model-bytes", "50000"]
     )
-    for name, value in service.environment.items():
-        monkeypatch.setenv(name, value)
+    service.use(monkeypatch)
     service.start()
     try:
         large = models.linear(tmp_path / "large.onnx", columns=100, outputs=75)

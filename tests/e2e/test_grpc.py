@@ -48,14 +48,10 @@ def field(number, data):
 @pytest.fixture(scope="module")
 def bearers(tmp_path_factory):
     """A service that takes bearer keys, and the file with its certificate."""
-    service = Service(tmp_path_factory.mktemp("grpc"), ["--port", "0", "--auth", "proof", "bearer"])
-    try:
-        service.start()
+    with Service(tmp_path_factory.mktemp("grpc"), ["--port", "0", "--auth", "proof", "bearer"]) as service:
         pem = ssl.get_server_certificate(("localhost", port_of(service)))
         (service.home / "leaf.pem").write_text(pem)
         yield service
-    finally:
-        service.stop()
 
 
 @pytest.fixture

@@ -28,12 +28,8 @@ def server(tmp_path_factory):
     arguments = ["--port", "0", "--auth", "proof", "bearer"]
     for tenant in tenants:
         arguments += ["--tenant", tenant]
-    service = Service(tmp_path_factory.mktemp("repository"), arguments)
-    try:
-        service.start()
+    with Service(tmp_path_factory.mktemp("repository"), arguments) as service:
         yield service
-    finally:
-        service.stop()
 
 
 @pytest.fixture

@@ -49,12 +49,8 @@ def open_to_bearers(tmp_path_factory, other):
     """A service that takes bearer keys, small limits, and a second tenant."""
     tenant = f"clinic:owner:{other.id}:{other.public_key}"
     arguments = ["--port", "0", "--auth", "proof", "bearer", "--tenant", tenant, "--model-bytes", "200000"]
-    service = Service(tmp_path_factory.mktemp("bearer"), arguments)
-    try:
-        service.start()
+    with Service(tmp_path_factory.mktemp("bearer"), arguments) as service:
         yield service
-    finally:
-        service.stop()
 
 
 @pytest.fixture

@@ -12,7 +12,9 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
+from tests.e2e import models
 from tests.e2e.conftest import Service
 
 MIB = 1 << 20
@@ -30,6 +32,19 @@ class Answer:
 
 
 class Target:
+    @classmethod
+    @contextlib.contextmanager
+    def serving(cls, home: Path, arguments: list[str], identities: dict[str, int]) -> Iterator[Self]:
+        """Of a server that anybody may ask, with identity models of these names and element types."""
+        with Service(home, ["--port", "0", "--auth", "open", *arguments]) as service:
+            target = cls(service)
+            for name, element in identities.items():
+                data = models.identity(home / f"{name}.onnx", element).read_bytes()
+                answer = target.send(f"/blindai/v1/models?id={name}", [data], {"Content-Length": str(len(data))})
+                assert answer.status == 201, answer.body
+            target.answers()
+            yield target
+
     def __init__(self, service: Service) -> None:
         self.service = service
         line = next(line for line in service.profile.read_text().splitlines() if line.startswith("url"))

@@ -26,9 +26,7 @@ def place(tmp_path_factory):
     home = tmp_path_factory.mktemp("callers")
     server = Service(home, ["--port", "0", "--slots", "1", "--run-ms", "3000"])
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environment.items():
-            patch.setenv(name, value)
-        patch.delenv("BLINDAI_PROFILE", raising=False)
+        server.use(patch)
         try:
             server.start()
             yield server

@@ -16,8 +16,6 @@ import pytest
 from onnx import TensorProto
 from tritonclient.grpc.service_pb2 import ModelInferRequest, ModelInferResponse
 
-from tests.e2e import models
-from tests.e2e.conftest import Service
 from tests.hostile import http2 as h2
 from tests.hostile.target import MIB, Target
 
@@ -31,18 +29,9 @@ MESSAGE_LIMIT = 2 * MIB + MIB  # of the service below: tensors and the rest
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     limits = ["--request-bytes", str(2 * MIB), "--json-bytes", str(MIB)]
-    service = Service(tmp_path_factory.mktemp("http2"), ["--port", "0", "--auth", "open", *limits])
-    try:
-        service.start()
-        target = Target(service)
-        for name, element in (("echo", TensorProto.FLOAT), ("bytes", TensorProto.UINT8)):
-            data = models.identity(service.home / f"{name}.onnx", element).read_bytes()
-            answer = target.send(f"/blindai/v1/models?id={name}", [data], {"Content-Length": str(len(data))})
-            assert answer.status == 201, answer.body
-        target.answers()
+    identities = {"echo": TensorProto.FLOAT, "bytes": TensorProto.UINT8}
+    with Target.serving(tmp_path_factory.mktemp("http2"), limits, identities) as target:
         yield target
-    finally:
-        service.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -39,9 +39,7 @@ def place(tmp_path_factory):
     home = tmp_path_factory.mktemp("hostile")
     server = Service(home, ["--port", "0", "--run-ms", str(RUN_MS), "--load-ms", str(LOAD_MS)])
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environment.items():
-            patch.setenv(name, value)
-        patch.delenv("BLINDAI_PROFILE", raising=False)
+        server.use(patch)
         try:
             server.start()
             with blindai.connect() as client:

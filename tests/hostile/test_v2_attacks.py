@@ -20,8 +20,6 @@ from urllib.parse import quote
 import pytest
 from onnx import TensorProto
 
-from tests.e2e import models
-from tests.e2e.conftest import Service
 from tests.hostile.target import MIB, Target
 
 SLOTS = 16  # of a worker
@@ -36,18 +34,9 @@ LEAK = re.compile(
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    service = Service(tmp_path_factory.mktemp("attacked"), ["--port", "0", "--auth", "open"])
-    try:
-        service.start()
-        target = Target(service)
-        for name, element in (("echo", TensorProto.FLOAT), ("words", TensorProto.STRING)):
-            data = models.identity(service.home / f"{name}.onnx", element).read_bytes()
-            answer = target.send(f"/blindai/v1/models?id={name}", [data], {"Content-Length": str(len(data))})
-            assert answer.status == 201, answer.body
-        target.answers()
+    identities = {"echo": TensorProto.FLOAT, "words": TensorProto.STRING}
+    with Target.serving(tmp_path_factory.mktemp("attacked"), [], identities) as target:
         yield target
-    finally:
-        service.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -12,18 +12,6 @@ std::string refusal(const Bytes& body, const Limits& limits = {}) {
   return admitted ? "" : admitted.error().message.str();
 }
 
-Bytes number(std::uint32_t field, std::uint64_t value) {
-  Bytes out;
-  put_number(out, field, value);
-  return out;
-}
-Bytes joined(std::initializer_list<Bytes> parts) {
-  Bytes out;
-  for (const Bytes& part : parts) {
-    append(out, part);
-  }
-  return out;
-}
 Bytes initialiser(std::initializer_list<Bytes> parts) { return model({{5, joined(parts)}}); }
 const Bytes named = message({{8, text("w")}});
 const Bytes four_bytes = message({{9, Bytes(4)}});

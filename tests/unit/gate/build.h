@@ -1,6 +1,7 @@
 // ONNX models made by hand, byte by byte: for what no exporter writes.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,18 @@ inline Bytes message(const std::vector<std::pair<std::uint32_t, Bytes>>& fields)
   return out;
 }
 inline Bytes text(std::string_view value) { return copy(as_bytes(value)); }
+inline Bytes number(std::uint32_t field, std::uint64_t value) {
+  Bytes out;
+  put_number(out, field, value);
+  return out;
+}
+inline Bytes joined(std::initializer_list<Bytes> parts) {
+  Bytes out;
+  for (const Bytes& part : parts) {
+    append(out, part);
+  }
+  return out;
+}
 
 inline Bytes value_info(const std::string& name, std::uint64_t type, const std::vector<std::uint64_t>& shape) {
   Bytes dims;

@@ -14,18 +14,6 @@ bool accepted(const Bytes& body, const Limits& limits = {}) {
   return scan(body, {{"m.onnx", 0, body.size()}}, limits).has_value();
 }
 
-Bytes number(std::uint32_t field, std::uint64_t value) {
-  Bytes out;
-  put_number(out, field, value);
-  return out;
-}
-Bytes joined(std::initializer_list<Bytes> parts) {
-  Bytes out;
-  for (const Bytes& part : parts) {
-    append(out, part);
-  }
-  return out;
-}
 Bytes graph_with(const Bytes& more) {
   return joined({message({{1, node("Identity", "x", "y")}, {2, text("g")}, {11, value_info("x", 1, {1})}}), more});
 }
