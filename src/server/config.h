@@ -45,6 +45,7 @@ struct Config {
   std::int64_t queue = 256;
   std::int64_t slots = 16;
   std::int64_t deadline_ms = 30'000;
+  std::int64_t worker_bytes = 2LL << 30;
   std::int64_t run_ms = 30'000;
   std::int64_t load_ms = 120'000;
   std::int64_t connections = 1024;

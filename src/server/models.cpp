@@ -190,6 +190,7 @@ std::shared_ptr<Deployment> Models::start(std::shared_ptr<const Version> version
     settings.slots = static_cast<unsigned>(config_.slots);
     settings.max_request_bytes = static_cast<std::uint64_t>(config_.request_bytes);
     settings.max_answer_bytes = static_cast<std::uint64_t>(config_.answer_bytes);
+    settings.room_bytes = static_cast<std::uint64_t>(config_.worker_bytes);
     settings.run_time = std::chrono::milliseconds(config_.run_ms);
     settings.start_time = std::chrono::milliseconds(config_.load_ms);
     deployment->worker = worker::start(io_, {version->admitted, version->body->fd(), version->body->size()}, settings);

@@ -162,8 +162,7 @@ Result<std::unique_ptr<Prepared>> prepare(const EngineKind& kind, std::vector<st
   prepared->runners = new Runners(prepared->ring);  // NOLINT: lives as long as the process
   prepared->runners->start(head.runners);
   BLINDAI_CHECK(check_descriptors());
-  BLINDAI_TRY(const auto late, close_sandbox({.private_bytes = head.memory_bytes,
-                                              .shared_bytes = prepared->ring.geometry().total + head.body_bytes}));
+  BLINDAI_TRY(const auto late, close_sandbox(head.memory_bytes));
   layers.insert(layers.end(), late.begin(), late.end());
   return prepared;
 }

@@ -51,7 +51,7 @@ struct RingHead {
   std::uint64_t request_bytes = 0;
   std::uint64_t answer_bytes = 0;
   std::uint64_t body_bytes = 0;
-  std::uint64_t memory_bytes = 0;  // limit on private memory
+  std::uint64_t memory_bytes = 0;  // that the process may add to what it has when its sandbox closes
   std::uint32_t cpus = 1;          // that the model may use
   std::uint32_t runners = 1;       // most runs at once
   // Threads of one run that the warm-up chooses from: the first, or a second where it is not 0. Of those that are more

@@ -33,12 +33,9 @@ bool landlock_works();
 Result<std::vector<std::string>> enter_early_sandbox();
 // Worker: exactly the three descriptors are open and the environment is empty.
 Result<void> check_descriptors();
-// Worker, after every thread and file of the engine: returns the layers that it closed.
-struct Caps {
-  std::uint64_t private_bytes = 0;  // anonymous memory
-  std::uint64_t shared_bytes = 0;   // mapped files, for the limit on addresses
-};
-Result<std::vector<std::string>> close_sandbox(const Caps& caps);
+// Worker, after every thread and file of the engine: returns the layers that it closed. `memory_bytes`: that the process
+// may take besides what it has now.
+Result<std::vector<std::string>> close_sandbox(std::uint64_t memory_bytes);
 
 // Landlock and seccomp, each in a file of its own.
 Result<void> enter_landlock();

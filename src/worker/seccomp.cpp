@@ -67,9 +67,10 @@ bool add_conditional(scmp_filter_ctx filter) {
     const std::array list{conditions...};
     ok = ok && seccomp_rule_add_array(filter, action, call, static_cast<unsigned>(list.size()), list.data()) == 0;
   };
-  // Memory, never executable, never a file.
+  // Memory, never executable, never a file, never shared: RLIMIT_DATA counts what is private.
+  constexpr scmp_datum_t own = MAP_ANONYMOUS | MAP_PRIVATE;
   rule(SCMP_ACT_ALLOW, SCMP_SYS(mmap), SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
-       SCMP_A3_64(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
+       SCMP_A3_64(SCMP_CMP_MASKED_EQ, own, own));
   // The control socket: send() and recv() without an address.
   rule(SCMP_ACT_ALLOW, SCMP_SYS(sendto), SCMP_A0_64(SCMP_CMP_EQ, control), SCMP_A4_64(SCMP_CMP_EQ, 0));
   rule(SCMP_ACT_ALLOW, SCMP_SYS(recvfrom), SCMP_A0_64(SCMP_CMP_EQ, control), SCMP_A4_64(SCMP_CMP_EQ, 0));

@@ -9,6 +9,7 @@
 #include <boost/asio/write.hpp>
 
 #include "worker/core.h"
+#include "worker/memory.h"
 #include "worker/sandbox.h"
 
 namespace blindai::worker {
@@ -75,14 +76,6 @@ class Supervision {
     return core_->stopping_;
   }
 
-  std::uint64_t private_memory() const {
-    if (core_->settings_.memory_bytes != 0) {
-      return core_->settings_.memory_bytes;
-    }
-    // A packed copy of the weights, the same again while packing, and room for activations.
-    return (std::uint64_t{4} << 30U) + 4 * core_->model_.body_bytes + 16 * core_->admitted().graph.size();
-  }
-
   // Every process gets a ring of its own: what one life left there, no later one sees.
   Result<void> give_birth() {
     const auto& settings = core_->settings_;
@@ -96,7 +89,7 @@ class Supervision {
       head.measure_ms = 0;
     }
     head.body_bytes = core_->model_.body_bytes;
-    head.memory_bytes = private_memory();
+    head.memory_bytes = memory_limit(core_->admitted(), settings.room_bytes);
     BLINDAI_TRY(life->ring, Ring::create(geometry, head));
     life->slots.resize(settings.slots);
     const auto layers = available_sandbox();
@@ -233,7 +226,10 @@ class Supervision {
       case Code::unimplemented:
         return fail(Code::model_rejected, {"the engine refused the model: {}", text});
       case Code::resource_exhausted:
-        return fail(Code::model_rejected, {"the model needs more memory than it may use"});
+        return fail(Code::model_rejected,
+                    {"the model needs more memory to load, or to run once, than the {} bytes that "
+                     "its worker may take",
+                     life_->ring.head().memory_bytes});
       default:
         return fail(Code::unavailable, {"the model's worker could not start"}, Detail{text.text});
     }

@@ -45,7 +45,7 @@ struct Settings {
   unsigned slots = 16;                           // requests that may be in the ring at once
   std::uint64_t max_request_bytes = 256 * 1024 * 1024;
   std::uint64_t max_answer_bytes = 256 * 1024 * 1024;
-  std::uint64_t memory_bytes = 0;  // limit on private memory; 0: derived from the model
+  std::uint64_t room_bytes = std::uint64_t{2} << 30U;  // private memory of the process beyond its model's: memory.h
   Steady::duration start_time = std::chrono::seconds(120);
   Steady::duration run_time = std::chrono::seconds(30);  // a run that takes longer is a hang
 };
