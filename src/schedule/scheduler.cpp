@@ -11,6 +11,8 @@ std::uint64_t nanoseconds(Steady::duration time) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(0, std::chrono::nanoseconds(time).count()));
 }
 
+constexpr int hold_share = 64;  // of what a run took, the next may wait for its callers
+
 bool dead(const Ticket& ticket, Steady::time_point now) { return ticket.gone || now >= ticket.deadline; }
 
 }  // namespace
@@ -31,6 +33,7 @@ class Line : public std::enable_shared_from_this<Line> {
   friend class Scheduler;
 
   bool may_join(const Ticket& ticket) const;
+  std::uint64_t rows_that_join() const;
   bool known_size(std::uint64_t rows) const { return std::ranges::binary_search(layout_.sizes, rows); }
   // What runs of so many rows took lately, or were measured to take, they or the next larger; nothing where there was
   // none.
@@ -56,6 +59,9 @@ class Line : public std::enable_shared_from_this<Line> {
   std::vector<Ticket*> waiting_;
   unsigned running_ = 0;
   std::map<std::uint64_t, std::uint64_t> took_ns_;
+  // Until then a run starts with no fewer rows than that.
+  Steady::time_point hold_end_{};
+  std::uint64_t hold_rows_ = 0;
 };
 
 Scheduler::Scheduler(const Options& options) : options_(options), free_(std::max(1U, options.cpus)) {}
@@ -128,14 +134,31 @@ bool Scheduler::contended(const Group& group, Steady::time_point now) const {
   });
 }
 
+bool Scheduler::held(const Line& line, Steady::time_point now) const {
+  return now < line.hold_end_ && !line.waiting_.empty() && line.may_join(*line.waiting_.front()) &&
+         line.rows_that_join() < line.hold_rows_ && !contended(*line.group_, now);
+}
+
+std::optional<Steady::time_point> Scheduler::held_until(Steady::time_point now) const {
+  std::optional<Steady::time_point> first;
+  for (const auto& [name, group] : groups_) {
+    for (const Line* line : group->turns) {
+      if (held(*line, now)) {
+        first = first ? std::min(*first, line->hold_end_) : line->hold_end_;
+      }
+    }
+  }
+  return first;
+}
+
 // The line whose turn it is among those that could start a run.
 Line* Scheduler::turn_of(Group& group, Steady::time_point now) {
   for (Line* line : group.turns) {
     drop_dead(*line, now);
   }
   settle(group);
-  const auto found =
-      std::ranges::find_if(group.turns, [](const Line* line) { return line->running_ < line->layout_.runs; });
+  const auto found = std::ranges::find_if(
+      group.turns, [&](const Line* line) { return line->running_ < line->layout_.runs && !held(*line, now); });
   return found == group.turns.end() ? nullptr : *found;
 }
 
@@ -180,6 +203,15 @@ bool Line::may_join(const Ticket& ticket) const {
   return !ticket.alone && ticket.form == first.form && (ticket.rows == 1 || known_size(ticket.rows));
 }
 
+// Of those that wait, with the first.
+std::uint64_t Line::rows_that_join() const {
+  std::uint64_t rows = 0;
+  for (const Ticket* ticket : waiting_) {
+    rows += may_join(*ticket) ? ticket->rows : 0;
+  }
+  return rows;
+}
+
 // How many rows the next run of the line may have, given so many free CPUs.
 std::uint64_t Scheduler::most_rows(const Line& line, bool contended) const {
   const Ticket& first = *line.waiting_.front();
@@ -187,10 +219,7 @@ std::uint64_t Scheduler::most_rows(const Line& line, bool contended) const {
   if (sizes.empty() || !line.may_join(first)) {
     return first.rows;
   }
-  std::uint64_t there = 0;
-  for (const Ticket* ticket : line.waiting_) {
-    there += line.may_join(*ticket) ? ticket->rows : 0;
-  }
+  const std::uint64_t there = line.rows_that_join();
   const std::uint64_t starts =
       std::clamp<std::uint64_t>(free_ / std::max(1U, line.layout_.threads), 1, line.layout_.runs - line.running_);
   std::uint64_t most = std::min(sizes.back(), (there + starts - 1) / starts);
@@ -246,12 +275,24 @@ void Scheduler::over(const Run& run, Steady::time_point now) {
   Group& group = *line.group_;
   const std::uint64_t ns = nanoseconds(now - run.started);
   line.learn(run.rows, ns);
+  hold(line, run.rows, now - run.started, now);
   group.virtual_ns += ns * run.cpus;
   group.virtual_ns -= std::min(group.virtual_ns, nanoseconds(run.charged));
   group.seen = now;
   --group.running;
   --line.running_;
   free_ += run.cpus;
+}
+
+// The callers that a run of so many rows answered may be about to ask again.
+void Scheduler::hold(Line& line, std::uint64_t rows, Steady::duration took, Steady::time_point now) const {
+  const Steady::duration time = std::min(took / hold_share, options_.longest_hold);
+  if (line.layout_.sizes.empty() || time < options_.shortest_hold) {
+    return;
+  }
+  const std::uint64_t there = line.waiting_.empty() ? 0 : line.rows_that_join();
+  line.hold_end_ = now + time;
+  line.hold_rows_ = std::min(line.layout_.sizes.back(), there + rows);
 }
 
 }  // namespace blindai::schedule

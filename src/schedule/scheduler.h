@@ -14,8 +14,10 @@
 // `quantum` or little more than one request alone, whichever is more, while another group is active or was a moment ago.
 //
 // Batch: requests of one line (one model, one group) with equal form, in the order of arrival, whose rows together are
-// one of the layout's sizes. It is formed when it can start, from what is there then; no request waits for others. Where
-// several runs could start they share what is there.
+// one of the layout's sizes. It is formed when it can start, from what is there then; no request waits for others, but for
+// one moment: when a run is over, the callers that it answered may be about to ask again. Where they would make the next
+// batch larger it is held for them, for a 64th of what the run took and `longest_hold` at most, unless that is shorter than
+// `shortest_hold` or another group is active. Where several runs could start they share what is there.
 //
 // Thread rule: none of its own; the owner locks. No clock of its own: time is an argument.
 #pragma once
@@ -66,6 +68,8 @@ class Scheduler {
     unsigned cpus = 1;
     Steady::duration quantum = std::chrono::milliseconds(5);
     Steady::duration active = std::chrono::seconds(1);  // how long a group counts as active after its last request
+    Steady::duration shortest_hold = std::chrono::microseconds(100);
+    Steady::duration longest_hold = std::chrono::milliseconds(5);
   };
   explicit Scheduler(const Options& options);
   Scheduler(const Scheduler&) = delete;
@@ -79,6 +83,8 @@ class Scheduler {
   // The next run that may start now. Requests that are gone or past their deadline never are in one: see take_dropped().
   std::optional<Run> next(Steady::time_point now);
   void over(const Run& run, Steady::time_point now);
+  // When to ask next() again although nothing came and nothing ended: the end of the first hold that keeps a request.
+  std::optional<Steady::time_point> held_until(Steady::time_point now) const;
   // Takes one out that waits. False where it does not.
   bool remove(const std::shared_ptr<Line>& line, Ticket& ticket);
   // All waiting requests that are gone or past their deadline, and those that next() met.
@@ -93,6 +99,8 @@ class Scheduler {
   struct Group;
   friend class Line;
   bool contended(const Group& group, Steady::time_point now) const;
+  void hold(Line& line, std::uint64_t rows, Steady::duration took, Steady::time_point now) const;
+  bool held(const Line& line, Steady::time_point now) const;
   Line* turn_of(Group& group, Steady::time_point now);
   void drop_dead(Line& line, Steady::time_point now);
   std::uint64_t most_rows(const Line& line, bool contended) const;

@@ -150,6 +150,7 @@ void Dispatcher::pump() {
   for (;;) {
     std::vector<std::unique_ptr<Execution>> executions;
     std::vector<std::shared_ptr<Request>> dropped;
+    bool wakes = false;
     {
       const std::scoped_lock lock(mutex_);
       if (!std::exchange(again_, false)) {
@@ -175,6 +176,11 @@ void Dispatcher::pump() {
       for (schedule::Ticket* ticket : scheduler_.take_met()) {
         dropped.push_back(requests_[static_cast<Request&>(*ticket).index]);
       }
+      held_until_ = scheduler_.held_until(now);
+      wakes = held_until_.has_value();
+    }
+    if (wakes) {
+      wake_.notify_one();
     }
     for (auto& execution : executions) {
       start(std::move(execution));
@@ -232,17 +238,34 @@ void Dispatcher::over(Execution& execution) {
 
 void Dispatcher::look() {
   int looks = 0;
+  auto next_look = Steady::now() + look_time;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     if (requests_.empty()) {
       asleep_ = true;
       wake_.wait(lock, [this] { return !asleep_ || stopping_; });
+      next_look = Steady::now() + look_time;
       continue;
     }
-    // No request wakes it from here: while one follows another it costs none of them a system call.
-    if (wake_.wait_for(lock, look_time, [this] { return stopping_; })) {
+    // But for a held batch no request wakes it from here: while one follows another it costs none a system call.
+    const auto until = std::min(next_look, held_until_.value_or(next_look));
+    wake_.wait_until(lock, until, [&] { return stopping_ || (held_until_ && *held_until_ < until); });
+    if (held_until_ && Steady::now() >= *held_until_ && !requests_.empty()) {
+      held_until_.reset();
+      // Not here: what a start keeps may be the last that keeps the dispatcher, which joins this thread.
+      asio::post(requests_.front()->ready.executor, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) {
+          self->pump();
+        }
+      });
+    }
+    if (stopping_) {
       return;
     }
+    if (Steady::now() < next_look) {
+      continue;
+    }
+    next_look = Steady::now() + look_time;
     std::vector<std::shared_ptr<Request>> dropped;
     for (schedule::Ticket* ticket : scheduler_.take_dropped(Steady::now())) {
       dropped.push_back(requests_[static_cast<Request&>(*ticket).index]);

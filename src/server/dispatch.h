@@ -3,8 +3,8 @@
 //
 //   BLINDAI_CO_TRY(const auto views, co_await dispatcher->run(place, std::move(request)));
 //
-// Thread rule: thread-safe. One thread of its own looks at deadlines and absent callers while anything waits or runs, and
-// sleeps otherwise. Callbacks of workers come on any thread; callers are resumed on their own executor.
+// Thread rule: thread-safe. One thread of its own looks at deadlines, absent callers and held batches while anything waits or
+// runs, and sleeps otherwise. Callbacks of workers come on any thread; callers are resumed on their own executor.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -76,7 +76,8 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   bool pumping_ = false;
   bool again_ = false;
   bool stopping_ = false;
-  bool asleep_ = false;  // the looker, until a request wakes it
+  bool asleep_ = false;                           // the looker, until a request wakes it
+  std::optional<Steady::time_point> held_until_;  // when the looker pumps
   std::condition_variable wake_;
   std::thread looker_;
 };

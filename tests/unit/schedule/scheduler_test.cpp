@@ -389,5 +389,95 @@ TEST(AGroupAlone, HasBatchesAsLargeAsItsModelTakes) {
   EXPECT_GT(loads[0].latencies.size(), 4500U);
 }
 
+// Two runs of four rows for eight callers; one run is over, and its callers come back one after the other.
+class AHold : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (Ticket& each : tickets) {
+      scheduler.add(line, each, start);
+    }
+    one = *scheduler.next(start);
+    other = *scheduler.next(start);
+    scheduler.over(one, end);
+  }
+  void come_back(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      scheduler.add(line, back[came++], end + 1ms);
+    }
+  }
+
+  const Steady::time_point end = start + 256ms;
+  Scheduler scheduler{{.cpus = 2}};
+  std::shared_ptr<Line> line = scheduler.open("a", layout(1, 2, {1, 2, 3, 4}));
+  std::vector<Ticket> tickets = std::vector<Ticket>(8, ticket());
+  std::vector<Ticket> back = std::vector<Ticket>(4, ticket());
+  std::size_t came = 0;
+  schedule::Run one;
+  schedule::Run other;
+};
+
+TEST_F(AHold, EndsWhenAllAreThere) {
+  EXPECT_FALSE(scheduler.held_until(end));  // nobody waits
+  come_back(3);
+  EXPECT_FALSE(scheduler.next(end + 1ms));
+  EXPECT_EQ(scheduler.held_until(end + 1ms), end + 4ms);
+  come_back(1);
+  EXPECT_FALSE(scheduler.held_until(end + 1ms));
+  const auto run = scheduler.next(end + 1ms);
+  ASSERT_TRUE(run);
+  EXPECT_EQ(run->rows, 4U);
+}
+
+TEST_F(AHold, EndsAfterA64thOfTheRun) {
+  come_back(3);
+  EXPECT_FALSE(scheduler.next(end + 4ms - 1ns));
+  const auto run = scheduler.next(end + 4ms);
+  ASSERT_TRUE(run);
+  EXPECT_EQ(run->rows, 3U);
+}
+
+TEST_F(AHold, IsForNobodyWhileAnotherGroupIsActive) {
+  const auto neighbour = scheduler.open("b", layout(1, 1));
+  Ticket its = ticket();
+  scheduler.add(neighbour, its, end + 1ms);
+  come_back(1);
+  EXPECT_FALSE(scheduler.held_until(end + 1ms));
+  EXPECT_TRUE(scheduler.next(end + 1ms));
+}
+
+TEST_F(AHold, IsForNobodyWhoWantsToBeAlone) {
+  back[0].alone = true;
+  come_back(1);
+  EXPECT_TRUE(scheduler.next(end + 1ms));
+}
+
+TEST(AShortRun, IsFollowedByNoHold) {
+  Scheduler scheduler({.cpus = 1});
+  const auto line = scheduler.open("a", layout(1, 1, {1, 2}));
+  std::vector<Ticket> tickets(3, ticket());
+  scheduler.add(line, tickets[0], start);
+  scheduler.add(line, tickets[1], start);
+  const auto run = scheduler.next(start);
+  ASSERT_TRUE(run);
+  scheduler.over(*run, start + 6ms);
+  scheduler.add(line, tickets[2], start + 6ms);
+  EXPECT_TRUE(scheduler.next(start + 6ms));
+}
+
+TEST(ACallerAlone, NeverWaits) {
+  Scheduler scheduler({.cpus = 2});
+  const auto line = scheduler.open("a", layout(1, 2, {1, 2, 4}));
+  auto now = start;
+  for (int i = 0; i < 10; ++i) {
+    Ticket one = ticket();
+    scheduler.add(line, one, now);
+    const auto run = scheduler.next(now);
+    ASSERT_TRUE(run);
+    now += 300ms;
+    scheduler.over(*run, now);
+    now += 1ms;
+  }
+}
+
 }  // namespace
 }  // namespace blindai::schedule

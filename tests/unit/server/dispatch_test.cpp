@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <thread>
 
 namespace blindai::server {
 namespace {
@@ -63,7 +64,7 @@ class FakeWorker final : public worker::Worker {
       over();
       return;
     }
-    submitted.push_back({std::move(batch), std::move(over)});
+    submitted_.push_back({std::move(batch), std::move(over)});
   }
   std::size_t free_slots() const override { return 0; }
   void on_change(std::function<void()>) override {}
@@ -72,12 +73,15 @@ class FakeWorker final : public worker::Worker {
   void stop() override {}
 
   Submitted take() {
-    Submitted first = std::move(submitted.at(0));
-    submitted.erase(submitted.begin());
+    Submitted first = std::move(submitted_.at(0));
+    submitted_.erase(submitted_.begin());
     return first;
   }
-  std::vector<Submitted> submitted;
+  std::size_t submitted() const { return submitted_.size(); }
   bool down = false;
+
+ private:
+  std::vector<Submitted> submitted_;
 };
 
 struct TheDispatcher : testing::Test {
@@ -128,11 +132,11 @@ TEST_F(TheDispatcher, StartsAtOnceAndBatchesWhatCameMeanwhile) {
     leases.push_back(std::make_unique<FakeLease>(name));
     ask(*leases.back());
   }
-  ASSERT_EQ(worker->submitted.size(), 1U);
+  ASSERT_EQ(worker->submitted(), 1U);
   auto first = worker->take();
   EXPECT_EQ(first.names(), std::vector<std::string>{"1"});
   first.end();
-  ASSERT_EQ(worker->submitted.size(), 1U);
+  ASSERT_EQ(worker->submitted(), 1U);
   auto second = worker->take();
   EXPECT_EQ(second.names(), (std::vector<std::string>{"2", "3", "4"}));
   second.end();
@@ -156,7 +160,7 @@ TEST_F(TheDispatcher, RunsTheRequestsOfAFailedBatchOneByOne) {
   EXPECT_EQ(batch.rides.size(), 2U);
   batch.end(true);
   for (int i = 0; i < 2; ++i) {
-    ASSERT_EQ(worker->submitted.size(), 1U);
+    ASSERT_EQ(worker->submitted(), 1U);
     auto alone = worker->take();
     ASSERT_EQ(alone.rides.size(), 1U);
     if (alone.names().front() == "bad") {
@@ -179,7 +183,7 @@ TEST_F(TheDispatcher, AnswersAtTheDeadlineWhileTheWorkerIsBusy) {
   EXPECT_TRUE(comes([&] { return codes.contains("1"); }));
   EXPECT_EQ(codes["1"], Code::deadline_exceeded);
   worker->take().end();
-  EXPECT_TRUE(worker->submitted.empty());
+  EXPECT_EQ(worker->submitted(), 0U);
   settle();
 }
 
@@ -195,8 +199,24 @@ TEST_F(TheDispatcher, DropsARequestWhoseCallerIsGone) {
   EXPECT_TRUE(comes([&] { return codes.contains("1"); }));
   EXPECT_EQ(codes["1"], Code::cancelled);
   worker->take().end();
+  ASSERT_TRUE(comes([&] { return worker->submitted() == 1; }));
   auto next = worker->take();
   EXPECT_EQ(next.names(), std::vector<std::string>{"2"});
+  next.end();
+  settle();
+}
+
+TEST_F(TheDispatcher, StartsAHeldBatchThoughNobodyComesBack) {
+  FakeLease answered("0");
+  FakeLease waits("1");
+  ask(answered);
+  ask(waits);
+  auto run = worker->take();
+  std::this_thread::sleep_for(20ms);  // a run that is long enough for a hold
+  run.end();
+  ASSERT_TRUE(comes([&] { return worker->submitted() == 1; }));
+  auto next = worker->take();
+  EXPECT_EQ(next.names(), std::vector<std::string>{"1"});
   next.end();
   settle();
 }
@@ -224,9 +244,9 @@ TEST_F(TheDispatcher, StartsNoOtherRunBeforeTheWorkerIsFree) {
   run.rides.front().done({fail(Code::deadline_exceeded, {"late"})});
   settle();
   EXPECT_EQ(codes["1"], Code::deadline_exceeded);
-  EXPECT_TRUE(worker->submitted.empty());
+  EXPECT_EQ(worker->submitted(), 0U);
   run.over();
-  ASSERT_EQ(worker->submitted.size(), 1U);
+  ASSERT_EQ(worker->submitted(), 1U);
   worker->take().end();
   settle();
 }
