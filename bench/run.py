@@ -7,6 +7,7 @@ programs took meanwhile ("others"). Absolute times are for orientation only.
     scripts/bench                 all measurements, about five minutes
     scripts/bench --only mlp      one of them
     scripts/bench --only peers    this server beside others that a user would pick: half an hour, and not part of all
+    scripts/bench --only soak     half an hour of random calls and killed clients: does memory grow, does a call fail
     scripts/bench --json FILE     the samples and the table as JSON
 """
 
@@ -31,6 +32,7 @@ from rich.table import Table
 from bench import cpu, evidence, gate, models, python_load, service
 from bench.peers import run as peers
 from bench.rows import Row
+from bench.soak import run as soak
 
 Sample = dict[str, Any]
 
@@ -261,6 +263,8 @@ def main() -> int:
     parser.add_argument("--binary", type=Path, default=Path("build/dev/bin/blindai-bench"))
     if sys.argv[1:3] == ["--only", "peers"]:  # with options of its own
         return peers.main(sys.argv[3:])
+    if sys.argv[1:3] == ["--only", "soak"]:
+        return soak.main(sys.argv[3:])
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="blindai-bench-") as folder, service.Service(Path(folder)) as running:
         bench = Bench(arguments.binary, running, Path(folder), arguments.pairs)

@@ -28,10 +28,11 @@ class Watch:
 
 
 class Service:
-    """`blindai serve` on a free port; `url`, `policy` and `key_file` are what its profile says."""
+    """`blindai serve` on a free port with `arguments`; `url`, `policy` and `key_file` are what its profile says."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder = folder
+        self.arguments = arguments
         self.url = ""
         self.policy = folder / "config/blindai/profiles/simulated.policy.toml"
         self.key_file = folder / "state/blindai/demo-api-key"
@@ -43,7 +44,7 @@ class Service:
         os.environ.update(folders)
         with (self.folder / "server.log").open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", SERVE, "serve", "--port", "0"], stdout=log, stderr=log
+                [sys.executable, "-c", SERVE, "serve", "--port", "0", *self.arguments], stdout=log, stderr=log
             )
         profile = self.folder / "config/blindai/profiles/default.toml"
         end = time.monotonic() + 60
