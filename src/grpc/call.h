@@ -73,7 +73,10 @@ class Call {
   virtual const Head& head() const = 0;
   virtual http::Connection& connection() = 0;
   virtual boost::asio::any_io_executor executor() const = 0;
-  virtual bool gone() const = 0;  // nobody waits any more
+  virtual bool gone() const = 0;      // nobody waits any more
+  virtual bool draining() const = 0;  // the server is about to end
+  // Until nobody waits any more, the deadline of the call has passed, or the server drains.
+  virtual Task<void> until_over() = 0;
   // Metadata of the answer; before its first message. `name` in lower case.
   virtual void add_metadata(std::string name, std::string value) = 0;
   // The next message; nothing after the last. Errors: cancelled (the caller went away), deadline_exceeded (too slow),

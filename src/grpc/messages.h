@@ -37,7 +37,7 @@ Bytes write_json(std::string_view json);
 // The same with one truth value: ServerLiveResponse, ServerReadyResponse, ModelReadyResponse.
 Bytes write_truth(bool value);
 
-enum class Health : std::uint8_t { serving = 1, not_serving = 2 };
+enum class Health : std::uint8_t { serving = 1, not_serving = 2, service_unknown = 3 };
 Bytes write_health(Health health);
 
 // ModelStreamInferResponse: an error, and the id of its request.

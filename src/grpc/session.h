@@ -20,6 +20,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // For a stream.
   boost::asio::any_io_executor executor() const { return stream_.executor(); }
   http::Connection& connection() { return stream_.connection(); }
+  bool draining() const { return stream_.draining(); }
   void consumed(std::int32_t id, std::size_t bytes);
   void begin_answer(Stream& stream);
   void resume(std::int32_t id);

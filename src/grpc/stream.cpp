@@ -163,6 +163,15 @@ Task<Result<std::optional<Message>>> Stream::read() {
   }
 }
 
+bool Stream::draining() const { return session_.draining(); }
+
+Task<void> Stream::until_over() {
+  const auto deadline = head().deadline.value_or(Steady::time_point::max());
+  while (!gone_ && !draining() && Steady::now() < deadline) {
+    co_await readable_.wait(deadline);
+  }
+}
+
 Task<Result<void>> Stream::write(std::span<const ByteView> parts) { co_return co_await send(parts, false); }
 Task<Result<void>> Stream::write_last(std::span<const ByteView> parts) { co_return co_await send(parts, true); }
 
@@ -245,6 +254,9 @@ void Stream::look(Steady::time_point now, const http::Limits& http, const Limits
   if (!out_.empty() && now - last_sent_ > http.answer_stall_time) {
     session_.give_up(*this);
     return;
+  }
+  if (draining()) {
+    readable_.set();  // for until_over()
   }
   if (!reading_ || !in_ || input_error_) {
     return;

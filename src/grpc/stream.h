@@ -32,6 +32,8 @@ class Stream final : public Call {
   http::Connection& connection() override;
   boost::asio::any_io_executor executor() const override;
   bool gone() const override { return gone_; }
+  bool draining() const override;
+  Task<void> until_over() override;
   void add_metadata(std::string name, std::string value) override {
     metadata_.emplace_back(std::move(name), std::move(value));
   }

@@ -1,6 +1,8 @@
 #include "http/server.h"
 
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
@@ -126,6 +128,20 @@ class Shard : public std::enable_shared_from_this<Shard> {
   bool stopped_ = false;
 };
 
+// Of every connection that is accepted: one whose peer vanished without a word is found dead within minutes, even where a
+// call on it waits for as long as its caller likes.
+void end_with_the_peer(tcp::acceptor& acceptor) {
+  const int on = 1;
+  const int idle_seconds = 60;
+  const int between_seconds = 15;
+  const int probes = 4;
+  const int fd = acceptor.native_handle();
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between_seconds, sizeof between_seconds);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
 class Listener final : public Server {
  public:
   Listener(std::vector<asio::io_context*> io, const Options& options, std::function<ssl_ctx_st*()> tls,
@@ -151,6 +167,7 @@ class Listener final : public Server {
     acceptor_->open(endpoint.protocol(), error);
     if (!error) {
       acceptor_->set_option(tcp::acceptor::reuse_address(true), error);
+      end_with_the_peer(*acceptor_);
       acceptor_->bind(endpoint, error);
     }
     if (!error) {

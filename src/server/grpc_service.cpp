@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "grpc/messages.h"
 #include "server/grpc_documents.h"
 #include "server/repository.h"
 #include "v2/metadata.h"
@@ -82,8 +81,10 @@ Result<grpc::Method> GrpcService::find_open(std::string_view path, http::Connect
     BLINDAI_CHECK(Access::begin_attest(connection));
     method.message_bytes = channel::max_attest_request_bytes + 16;
     method.run = [this](grpc::Call& call) { return attest(call); };
-  } else if (path == "/grpc.health.v1.Health/Check" || path == "/grpc.health.v1.Health/Watch") {
-    method.run = [this, watch = path.ends_with("Watch")](grpc::Call& call) { return check_health(call, watch); };
+  } else if (path == "/grpc.health.v1.Health/Check") {
+    method.run = [](grpc::Call& call) { return check_health(call); };
+  } else if (path == "/grpc.health.v1.Health/Watch") {
+    method.run = [](grpc::Call& call) { return watch_health(call); };
   } else if (path == "/inference.GRPCInferenceService/ServerLive" ||
              path == "/inference.GRPCInferenceService/ServerReady") {
     method.run = [this](grpc::Call& call) { return answer(call, grpc::write_truth(true)); };
@@ -146,18 +147,41 @@ Task<Result<void>> GrpcService::attest(grpc::Call& call) {
   co_return co_await call.write_last(std::span(&view, 1));
 }
 
-// A watch tells the state as it is and ends; its caller asks again, as the protocol has it for a call that ends.
-Task<Result<void>> GrpcService::check_health(grpc::Call& call, bool watch) {
+grpc::Health GrpcService::health(const grpc::Call& call, std::string_view service) {
+  if (!is_service(service)) {
+    return grpc::Health::service_unknown;
+  }
+  return call.draining() ? grpc::Health::not_serving : grpc::Health::serving;
+}
+
+Task<Result<void>> GrpcService::check_health(grpc::Call& call) {
   BLINDAI_CO_TRY(const grpc::Message message, co_await grpc::read_only(call));
   BLINDAI_CO_TRY(const std::string service, grpc::read_text(message.bytes));
-  if (watch) {
-    co_return no_method();
-  }
-  if (!is_service(service)) {
+  const grpc::Health state = health(call, service);
+  if (state == grpc::Health::service_unknown) {
     co_return fail(Code::not_found, {"there is no such service"});
   }
-  const Bytes out = grpc::write_health(grpc::Health::serving);
+  const Bytes out = grpc::write_health(state);
   const ByteView view = out;
+  co_return co_await call.write_last(std::span(&view, 1));
+}
+
+// One state now, and another when this server is about to end; the call ends with that. A service that is not there is told
+// as unknown, and never comes.
+Task<Result<void>> GrpcService::watch_health(grpc::Call& call) {
+  BLINDAI_CO_TRY(const grpc::Message message, co_await grpc::read_only(call));
+  BLINDAI_CO_TRY(const std::string service, grpc::read_text(message.bytes));
+  if (!call.draining()) {
+    const Bytes now = grpc::write_health(health(call, service));
+    const ByteView view = now;
+    BLINDAI_CO_CHECK(co_await call.write(std::span(&view, 1)));
+    co_await call.until_over();
+  }
+  if (!call.draining()) {
+    co_return fail(Code::deadline_exceeded, {"the deadline of the call has passed"});
+  }
+  const Bytes last = grpc::write_health(health(call, service));
+  const ByteView view = last;
   co_return co_await call.write_last(std::span(&view, 1));
 }
 

@@ -6,6 +6,7 @@
 
 #include "grpc/call.h"
 #include "grpc/infer_request.h"
+#include "grpc/messages.h"
 #include "server/access.h"
 #include "server/inference.h"
 #include "server/models.h"
@@ -30,7 +31,9 @@ class GrpcService final : public grpc::Service {
   Task<Result<void>> answer(grpc::Call& call, Bytes message);
   Task<Result<void>> small(grpc::Call& call, Small method, Principal principal);
   Task<Result<void>> attest(grpc::Call& call);
-  Task<Result<void>> check_health(grpc::Call& call, bool watch);
+  static grpc::Health health(const grpc::Call& call, std::string_view service);
+  static Task<Result<void>> check_health(grpc::Call& call);
+  static Task<Result<void>> watch_health(grpc::Call& call);
 
   Task<Result<Bytes>> server_metadata(const Principal& principal, ByteView message);
   Task<Result<Bytes>> model_ready(const Principal& principal, ByteView message);

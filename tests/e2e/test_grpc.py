@@ -9,6 +9,7 @@ import json
 import os
 import queue
 import re
+import signal
 import socket
 import ssl
 from pathlib import Path
@@ -87,6 +88,56 @@ def test_health_is_open(channel, client):
     assert code is grpc.StatusCode.NOT_FOUND
     assert client.is_server_live()
     assert client.is_server_ready()
+
+
+def watch(channel, service=b""):
+    """The states of a server, as bytes, as they come."""
+    call = channel.unary_stream(
+        "/grpc.health.v1.Health/Watch", request_serializer=lambda b: b, response_deserializer=lambda b: b
+    )
+    return call(field(1, service) if service else b"", timeout=30)
+
+
+def test_a_watch_tells_the_state_and_stays(channel):
+    for service, state in ((b"", b"\x08\x01"), (b"inference.GRPCInferenceService", b"\x08\x01"), (b"x", b"\x08\x03")):
+        states = watch(channel, service)
+        assert next(states) == state
+        assert states.is_active()
+        states.cancel()
+    assert plain(channel, "/grpc.health.v1.Health/Check")(b"") == b"\x08\x01"
+
+
+def test_a_watch_ends_with_its_deadline(channel):
+    call = channel.unary_stream("/grpc.health.v1.Health/Watch")(b"", timeout=0.5)
+    assert next(call) == b"\x08\x01"
+    assert refused(lambda: next(call))[0] is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+@pytest.mark.parametrize(("service", "well"), [("", True), ("blindai.v1.Attestation", True), ("other", False)])
+def test_grpc_clients_that_watch_health_themselves_take_the_server(bearers, service, well):
+    """The C core, told to, sends calls only to a server whose Watch says SERVING."""
+    config = {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": service}}
+    credentials = grpc.ssl_channel_credentials((bearers.home / "leaf.pem").read_bytes())
+    options = [("grpc.service_config", json.dumps(config))]
+    with grpc.secure_channel(f"localhost:{port_of(bearers)}", credentials, options) as channel:
+        call = plain(channel, INFERENCE + "ServerLive")
+        if well:
+            assert call(b"", timeout=10, wait_for_ready=True) == b"\x08\x01"
+        else:
+            assert refused(lambda: call(b"", timeout=10))[0] is grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_watch_hears_that_the_server_drains(tmp_path):
+    with Service(tmp_path, ["--port", "0", "--auth", "proof", "bearer"]) as service:
+        pem = ssl.get_server_certificate(("localhost", port_of(service)))
+        with grpc.secure_channel(
+            f"localhost:{port_of(service)}", grpc.ssl_channel_credentials(pem.encode())
+        ) as channel:
+            states = watch(channel)
+            assert next(states) == b"\x08\x01"
+            os.kill(service.server_pid(), signal.SIGTERM)
+            assert list(states) == [b"\x08\x02"]
+            assert states.code() is grpc.StatusCode.OK
 
 
 def test_attest_gives_what_rest_gives(channel):
