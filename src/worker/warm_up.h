@@ -52,6 +52,7 @@ class WarmUp {
   bool find_inputs();
   Result<Outputs> run_rows(std::size_t runner, std::size_t first, std::size_t rows);
   Trial measure(unsigned threads, std::size_t rows);
+  Trial measure_once(unsigned threads, std::size_t rows);
   void try_layouts();
   void try_sizes(unsigned threads);
   void choose(std::size_t most_rows);
