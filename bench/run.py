@@ -164,6 +164,28 @@ class Bench:
         self.facts["tls_echo_us"] = echo()
         self.service.delete(model.name)
 
+    def sandbox(self) -> None:
+        """What process, ring and sandbox add to a run of a tiny model, of which 20 us are allowed."""
+        model = models.tiny_mlp(self.folder)
+        allowed_us = 20
+
+        def side(name: str) -> float:
+            binary = self.binary.with_name("blindai-worker-bench")
+            command = [binary, name, "--model", str(model.path), *self.inputs(model), "--seconds", "2"]
+            run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+            median: float = json.loads(run.stdout)["p50_us"]
+            return median
+
+        row = Row(
+            "tiny MLP in a worker, without the server",
+            "us (median)",
+            baseline=f"bare engine + {allowed_us} us",
+            bound="<= 1",
+            better_is="lower",
+            limit=1.0,
+        )
+        self.in_turn(row, lambda: side("worker"), lambda: side("engine") + allowed_us)
+
     def connect(self) -> None:
         row = Row(
             "connect to first verified answer",
@@ -255,7 +277,7 @@ def table(bench: Bench) -> Table:
 
 
 def main() -> int:
-    names = ("connect", "mlp", "upload", "memory", "distilbert", "overload", "evidence", "gate")
+    names = ("connect", "mlp", "sandbox", "upload", "memory", "distilbert", "overload", "evidence", "gate")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=names, action="append", help="this measurement alone; may be repeated")
     parser.add_argument("--pairs", type=int, default=5, help="interleaved pairs (default: %(default)s)")

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,8 +63,9 @@ class Model {
 };
 
 struct Options {
-  unsigned threads = 0;           // of one run that uses the pool; 0: as many as CPUs
-  bool weights_in_place = false;  // no repacked copy of weights; the last bits differ from packed
+  unsigned threads = 0;                             // of one run that uses the pool; 0: as many as CPUs
+  bool weights_in_place = false;                    // no repacked copy of weights; the last bits differ from packed
+  std::optional<std::uint8_t> fill = std::nullopt;  // for tests: of each byte of the memory that a tensor is given
 };
 
 // Where a model's runs compute: each on the thread that calls it alone, or with the engine's pool.

@@ -10,6 +10,7 @@
 #include "engine/onnxruntime_text.h"
 #include "engine/onnxruntime_weights.h"
 #include "engine/refusal.h"
+#include "engine/wiping_allocator.h"
 
 namespace blindai::engine {
 namespace {
@@ -183,12 +184,14 @@ void drop_log(void*, OrtLoggingLevel, const char*, const char*, const char*, con
 
 class OrtEngine final : public Engine {
  public:
-  explicit OrtEngine(const Options& options) : env_(make_env(options)) {
+  explicit OrtEngine(const Options& options) : env_(make_env(options)), allocator_(registered(env_, options)) {
     pooled_.DisablePerSessionThreads();
     alone_.SetIntraOpNumThreads(1);  // a session's own pool of one is no thread at all
     alone_.SetInterOpNumThreads(1);
     for (Ort::SessionOptions* each : {&pooled_, &alone_}) {
       each->SetExecutionMode(ORT_SEQUENTIAL);
+      each->DisableCpuMemArena();
+      each->AddConfigEntry(kOrtSessionOptionsConfigUseEnvAllocators, "1");
       each->SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
       each->AddConfigEntry(kOrtSessionOptionsConfigDisablePrepacking, options.weights_in_place ? "1" : "0");
     }
@@ -223,7 +226,19 @@ class OrtEngine final : public Engine {
     return env;
   }
 
+  // ONNX Runtime has one environment for the process, whoever asks, and refuses to register an allocator twice.
+  static std::shared_ptr<Registration> registered(OrtEnv* env, const Options& options) {
+    static std::weak_ptr<Registration> current;
+    auto registration = current.lock();
+    if (!registration) {
+      registration = std::make_shared<Registration>(env, options.fill);
+      current = registration;
+    }
+    return registration;
+  }
+
   Ort::Env env_;
+  std::shared_ptr<Registration> allocator_;  // with the engines that live at the same time, in tests
   Ort::SessionOptions pooled_;
   Ort::SessionOptions alone_;
 };
