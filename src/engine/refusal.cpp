@@ -26,6 +26,14 @@ std::optional<std::string_view> missing_operator(std::string_view message) {
   return std::nullopt;
 }
 
+// The engine wraps what an operator says in a sentence for each graph around it: the innermost is the reason.
+std::string_view innermost(std::string_view message) {
+  constexpr std::string_view before = "Status Message: ";
+  const std::size_t at = message.rfind(before);
+  const std::string_view reason = at == std::string_view::npos ? message : message.substr(at + before.size());
+  return reason.empty() ? message : reason;
+}
+
 }  // namespace
 
 Error load_refusal(std::string_view message) {
@@ -44,7 +52,7 @@ Error run_refusal(std::string_view message) {
   if (message.contains("bad_alloc") || message.contains("Failed to allocate memory")) {
     return {Code::resource_exhausted, {"this request needs more memory than the model may have"}};
   }
-  return {Code::invalid_argument, {"the model could not run on these inputs: {}", Disclosed(message)}};
+  return {Code::invalid_argument, {"the model could not run on these inputs: {}", Disclosed(innermost(message))}};
 }
 
 }  // namespace blindai::engine

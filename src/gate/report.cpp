@@ -10,15 +10,6 @@ namespace {
 constexpr std::uint64_t copies_of_graph = 4;
 constexpr std::uint64_t copies_of_weights = 2;
 
-// Whether sums of unsigned and signed bytes are exact on this machine.
-bool has_exact_int8() {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512vnni") != 0;
-#else
-  return true;
-#endif
-}
-
 bool uses(const Admitted& admitted, const std::set<std::string_view>& types) {
   return std::ranges::any_of(admitted.operators,
                              [&](const OperatorCount& entry) { return types.contains(entry.type); });
@@ -26,11 +17,18 @@ bool uses(const Admitted& admitted, const std::set<std::string_view>& types) {
 
 json::Value warning(const char* code, const char* text) { return json::Object{{"code", code}, {"text", text}}; }
 
-json::Array warnings(const Admitted& admitted) {
+// Whether the engine multiplies bytes for it: by an operator that says so, or where activations are quantized before a
+// product (QDQ), which the engine turns into such an operator. Weights alone as bytes are widened first.
+bool multiplies_bytes(const Admitted& admitted) {
+  return uses(admitted, {"MatMulInteger", "ConvInteger", "DynamicQuantizeMatMul", "MatMulIntegerToFloat",
+                         "QLinearMatMul", "QLinearConv", "QGemm", "QAttention", "DynamicQuantizeLSTM"}) ||
+         (uses(admitted, {"QuantizeLinear", "DynamicQuantizeLinear"}) && uses(admitted, {"DequantizeLinear"}) &&
+          uses(admitted, {"MatMul", "Gemm", "Conv"}));
+}
+
+json::Array warnings(const Admitted& admitted, bool exact_int8) {
   json::Array out;
-  if (uses(admitted, {"MatMulInteger", "ConvInteger", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "QLinearMatMul",
-                      "QLinearConv", "QGemm"}) &&
-      !has_exact_int8()) {
+  if (!exact_int8 && multiplies_bytes(admitted)) {
     out.emplace_back(warning("int8-saturates",
                              "this CPU has no VNNI: sums of 8-bit integers saturate and answers may be far off; "
                              "quantize weights alone (DequantizeLinear before MatMul), or with reduce_range"));
@@ -78,7 +76,15 @@ std::uint64_t plus(std::uint64_t a, std::uint64_t b) {
 
 }  // namespace
 
-json::Object admission_json(const Admitted& admitted) {
+bool has_exact_int8() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512vnni") != 0 || __builtin_cpu_supports("avxvnni") != 0;
+#else
+  return true;
+#endif
+}
+
+json::Object admission_json(const Admitted& admitted, bool exact_int8) {
   json::Array operators;
   for (const OperatorCount& entry : admitted.operators) {
     operators.emplace_back(json::Object{{"domain", entry.domain}, {"type", entry.type}, {"count", entry.count}});
@@ -109,7 +115,7 @@ json::Object admission_json(const Admitted& admitted) {
                                   {"activation_bytes", estimate.activation_bytes},
                                   {"values_not_counted", estimate.unknown_values}}},
           {"batchable", batchable(admitted)},
-          {"warnings", warnings(admitted)}};
+          {"warnings", warnings(admitted, exact_int8)}};
 }
 
 }  // namespace blindai::gate

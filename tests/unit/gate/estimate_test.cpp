@@ -1,6 +1,8 @@
 // What the report says a request will cost.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/fd.h"
 #include "build.h"
 #include "gate/report.h"
@@ -159,6 +161,43 @@ TEST(AReport, WarnsOfWhatAnOwnerShouldKnow) {
   EXPECT_EQ(codes(model({{1, node("RandomNormalLike", "x", "r")}})), "random ");
   const auto loop = read_file(BLINDAI_SOURCE_DIR "/tests/data/models/loop.onnx", 1 << 20);
   EXPECT_EQ(codes(*loop), "control-flow ");
+}
+
+TEST(AReport, WarnsOfBytesOnACpuThatSaturatesAlone) {
+  const auto warned = [](const std::vector<std::string>& types, bool exact) {
+    std::vector<std::pair<std::uint32_t, Bytes>> nodes;
+    for (std::size_t i = 0; i < types.size(); ++i) {
+      nodes.emplace_back(1, node_of(types[i], {"x"}, "v" + std::to_string(i)));
+    }
+    const Bytes body = model(nodes);
+    const auto admitted = scan(body, {{"m.onnx", 0, body.size()}});
+    EXPECT_TRUE(admitted) << admitted.error().message.str();
+    const auto report = admission_json(*admitted, exact);
+    const auto& warnings = *report.at("warnings").as<json::Array>();
+    return std::ranges::any_of(warnings, [](const auto& one) { return *one.text("code") == "int8-saturates"; });
+  };
+  const std::vector<std::vector<std::string>> saturate = {
+      {"MatMulInteger"},
+      {"QLinearConv"},
+      {"DynamicQuantizeLinear", "ConvInteger"},
+      {"QuantizeLinear", "DequantizeLinear", "MatMul"},         // QDQ
+      {"DynamicQuantizeLinear", "DequantizeLinear", "Conv"}};
+  for (const auto& types : saturate) {
+    EXPECT_TRUE(warned(types, false)) << types.front();
+    EXPECT_FALSE(warned(types, true)) << types.front();
+  }
+  EXPECT_FALSE(warned({"DequantizeLinear", "MatMul"}, false)) << "weights alone: products of floats";
+  EXPECT_FALSE(warned({"QuantizeLinear", "DequantizeLinear"}, false)) << "no product";
+  EXPECT_FALSE(warned({"MatMul"}, false));
+}
+
+TEST(AReport, KnowsThisCpu) {
+  const auto cpuinfo = read_file("/proc/cpuinfo", 1 << 20);
+  if (!cpuinfo || !as_text(*cpuinfo).contains("avx2")) {
+    GTEST_SKIP() << "not an x86 CPU with AVX2";
+  }
+  const std::string_view flags = as_text(*cpuinfo);
+  EXPECT_EQ(has_exact_int8(), flags.contains("avx512_vnni") || flags.contains("avx_vnni"));
 }
 
 }  // namespace
