@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import onnx
 import onnx.defs
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as engine
@@ -19,12 +20,27 @@ DOMAINS = ("", "ai.onnx.ml", "com.microsoft")  # others are the engine's own
 CONSTANT = ("", "Constant")  # becomes an initialiser; it has no kernel
 
 
+def loads(opset: int) -> bool:
+    """Whether the engine loads a model of this opset: it refuses those that were not released when it was."""
+    onnxruntime.set_default_logger_severity(4)
+    value = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in "xy"]
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Identity", ["x"], ["y"])], "g", value[:1], value[1:])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)], ir_version=10)
+    try:
+        onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    except engine.Fail:
+        return False
+    return True
+
+
 def versions() -> dict[str, int]:
-    """The newest opset of each domain that the engine knows."""
+    """The newest opset of each domain that the engine runs."""
     newest = dict.fromkeys(DOMAINS, 1)
     for schema in engine.get_all_operator_schema():
         if schema.domain in newest:
             newest[schema.domain] = max(newest[schema.domain], schema.since_version)
+    while not loads(newest[""]):
+        newest[""] -= 1
     return newest
 
 

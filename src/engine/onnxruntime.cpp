@@ -1,6 +1,7 @@
 // ONNX Runtime behind the seam. Its exceptions end in fence().
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <locale.h>
 #include <onnxruntime_session_options_config_keys.h>
 
 #include <algorithm>
@@ -243,6 +244,10 @@ class OrtEngine final : public Engine {
   Ort::SessionOptions alone_;
 };
 
+// A model with a StringNormalizer asks for this locale, when no file can be opened any more; the C library keeps what was
+// loaded. Where the system lacks it, such a model is refused.
+void load_locale() { [[maybe_unused]] static const ::locale_t kept = ::newlocale(LC_ALL_MASK, "C.UTF-8", nullptr); }
+
 }  // namespace
 
 Result<void> load_onnxruntime(int library) {
@@ -261,6 +266,7 @@ Result<void> load_onnxruntime(int library) {
   if (api == nullptr || !can_edit_models(*base)) {
     return broken("it does not have the interface that this program was built for");
   }
+  load_locale();
   Ort::InitApi(api);
   library_base = base;
   return {};

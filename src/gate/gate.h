@@ -61,6 +61,13 @@ struct OperatorCount {
   std::uint64_t count = 0;
 };
 
+// An output that is a list of maps in the file, from class to number. It is served as the numbers, one column for each.
+struct Classes {
+  std::string output;
+  std::vector<std::string> labels;  // in the order of the columns; the first thousand at most
+  std::uint64_t count = 0;
+};
+
 // What one request costs, worked out from the outer graph with each free dimension as 1: a guess for people.
 struct Estimate {
   std::uint64_t multiplications = 0;   // of matrix products, convolutions and recurrent layers, each with its addition
@@ -76,6 +83,7 @@ struct Admitted {
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
   std::vector<OperatorCount> operators;
+  std::vector<Classes> classes;
   std::uint64_t nodes = 0;
   std::uint64_t parameters = 0;  // elements of all initialisers
   std::int64_t ir_version = 0;

@@ -124,6 +124,9 @@ struct OpenScope {
 Result<Bytes> walk_graph(Walk& walk, ByteView message, bool outer) {
   const OpenScope scope(walk.scopes);
   BLINDAI_TRY(const Declared declared, declare(walk, message));
+  if (outer) {
+    BLINDAI_CHECK(find_zipped(walk, message));
+  }
   Bytes out;
   std::uint64_t nodes = 0;
   for (Fields fields(message); !fields.done();) {
@@ -147,6 +150,12 @@ Result<Bytes> walk_graph(Walk& walk, ByteView message, bool outer) {
       }
       case 11:
       case 12:
+        if (const Classes* classes = outer && field.number == 12 ? zipped(walk, name_of(field.bytes, 1)) : nullptr) {
+          walk.out.outputs.push_back(
+              {classes->output, DataType::fp32, {-1, static_cast<std::int64_t>(classes->count)}});
+          put_bytes(out, 12, zipped_value(*classes));
+          break;
+        }
         if (outer) {
           BLINDAI_CHECK(read_boundary(walk, field, field.number == 11 ? Direction::input : Direction::output));
         }

@@ -58,6 +58,7 @@ class Scopes {
   bool define(NameId id);  // false where it is defined already
   bool visible(NameId id) const { return id < depth_.size() && depth_[id] != 0; }
   bool innermost(NameId id) const { return id < depth_.size() && depth_[id] == marks_.size(); }
+  bool outermost() const { return marks_.size() == 1; }
   // Whether the innermost graph has no node of that name yet.
   bool name_node(NameId id) { return nodes_.insert(std::uint64_t{serials_.back()} << 32U | id).second; }
 

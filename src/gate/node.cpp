@@ -110,6 +110,12 @@ Result<void> check_fixed_input(const Walk& walk, const FunctionKey& key, std::si
                here(walk), index});
 }
 
+// Whether the node is a ZipMap that makes an output of the model.
+bool is_zipped(const Walk& walk, const FunctionKey& key, const std::vector<std::string_view>& outputs) {
+  return walk.passes_on && !walk.in_function && walk.scopes.outermost() && key == FunctionKey{"ai.onnx.ml", "ZipMap"} &&
+         outputs.size() == 1 && zipped(walk, outputs.front()) != nullptr;
+}
+
 // Names of attributes of one node: few, so a list does.
 Result<void> check_attribute_names(const Walk& walk, ByteView message) {
   std::set<std::string_view> names;
@@ -226,6 +232,13 @@ Result<Bytes> walk_node(Walk& walk, ByteView message, std::uint64_t index) {
     }
   }
   ++walk.operators[head.key];
+  if (is_zipped(walk, head.key, outputs)) {
+    BLINDAI_CHECK(check_operator(walk, {"", "Identity"}));
+    return without_zipmap(message);
+  }
+  if (walk.passes_on && head.key == FunctionKey{"", "StringNormalizer"}) {
+    return with_known_locale(walk, out);
+  }
   return out;
 }
 

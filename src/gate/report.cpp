@@ -93,6 +93,11 @@ json::Object admission_json(const Admitted& admitted, bool exact_int8) {
   for (const auto& [domain, version] : admitted.opsets) {
     opsets.emplace_back(json::Object{{"domain", domain}, {"version", version}});
   }
+  json::Array classes;
+  for (const Classes& one : admitted.classes) {
+    json::Array labels(one.labels.begin(), one.labels.end());
+    classes.emplace_back(json::Object{{"output", one.output}, {"labels", std::move(labels)}});
+  }
   std::uint64_t weight_bytes = 0;
   for (const Weight& weight : admitted.weights) {
     weight_bytes += weight.size;
@@ -115,6 +120,7 @@ json::Object admission_json(const Admitted& admitted, bool exact_int8) {
                                   {"activation_bytes", estimate.activation_bytes},
                                   {"values_not_counted", estimate.unknown_values}}},
           {"batchable", batchable(admitted)},
+          {"classes", std::move(classes)},
           {"warnings", warnings(admitted, exact_int8)}};
 }
 

@@ -119,8 +119,12 @@ Result<void> read_opset(ByteView message, Opsets& out) {
   if (out.size() >= max_opsets) {
     return fail(Code::model_rejected, {"the model imports more than {} operator sets", max_opsets});
   }
-  if (std::ranges::find(out, opset.first, &Opsets::value_type::first) != out.end()) {
-    return fail(Code::model_rejected, {"the model imports operator set '{}' twice", name});
+  if (const auto known = std::ranges::find(out, opset.first, &Opsets::value_type::first); known != out.end()) {
+    if (known->second == opset.second) {  // as skl2onnx writes it
+      return {};
+    }
+    return fail(Code::model_rejected,
+                {"the model imports operator set '{}' in versions {} and {}", name, known->second, opset.second});
   }
   const auto newest = newest_opset(opset.first);
   if (opset.second < 1 || (newest && opset.second > *newest)) {

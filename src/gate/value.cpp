@@ -75,7 +75,9 @@ Result<TensorSpec> read_value(ByteView message, Direction direction) {
   if (spec.name.empty() || !tensor) {
     return fail(
         Code::model_rejected,
-        {"input or output '{}' is not a tensor: sequences, maps and optionals are not served", Disclosed(spec.name)});
+        {"input or output '{}' is not a tensor: sequences, maps and optionals are not served; export it as a tensor "
+         "(skl2onnx: options={{'zipmap': False}})",
+         Disclosed(spec.name)});
   }
   std::uint64_t element_type = 0;
   std::optional<ByteView> shape;

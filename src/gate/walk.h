@@ -101,6 +101,16 @@ Result<TensorSpec> read_value(ByteView message, Direction direction);
 // The dimensions of a TensorShapeProto; -1 for one that is named or not said.
 Result<Shape> read_shape(ByteView message, std::string_view name);
 
+// ZipMap, where it makes an output of the model: how it is found before the nodes are walked, and what stands for it.
+Result<void> find_zipped(Walk& walk, ByteView graph);
+// Nothing for any other output.
+const Classes* zipped(const Walk& walk, std::string_view output);
+Result<Bytes> without_zipmap(ByteView node);
+Bytes zipped_value(const Classes& classes);
+
+// A StringNormalizer as it was written, with the one locale that a worker knows.
+Result<Bytes> with_known_locale(const Walk& walk, ByteView node);
+
 // Names are followed where the engine will see them. Errors name the rule that a name breaks.
 Result<void> define_name(Walk& walk, std::string_view name, std::string_view role);
 Result<void> use_name(Walk& walk, std::string_view name);

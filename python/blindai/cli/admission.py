@@ -62,6 +62,7 @@ def print_report(name: str, report: dict[str, Any]) -> None:
         ("size", _bytes(report["bytes"])),
         ("inputs", _tensors(report["inputs"])),
         ("outputs", _tensors(report["outputs"])),
+        *((f"classes of {entry['output']}", ", ".join(entry["labels"])) for entry in admission["classes"]),
         ("operator sets", opsets),
         ("nodes", f"{admission['nodes']:,}"),
         ("operators", _operators(admission["operators"])),

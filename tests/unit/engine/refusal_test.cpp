@@ -10,8 +10,7 @@ TEST(ARefusal, SaysTheInnermostReason) {
       "Non-zero status code returned while running If node. Name:'If_0' Status Message: Non-zero status code returned "
       "while running Pad node. Name:'If_0_else/pad' Status Message: Pad reflect requires axis length >= 2");
   EXPECT_EQ(error.code, Code::invalid_argument);
-  EXPECT_EQ(error.message.str(),
-            "the model could not run on these inputs: Pad reflect requires axis length >= 2");
+  EXPECT_EQ(error.message.str(), "the model could not run on these inputs: Pad reflect requires axis length >= 2");
 }
 
 TEST(ARefusal, KeepsWhatHasNoReasonInside) {

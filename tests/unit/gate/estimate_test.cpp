@@ -176,12 +176,11 @@ TEST(AReport, WarnsOfBytesOnACpuThatSaturatesAlone) {
     const auto& warnings = *report.at("warnings").as<json::Array>();
     return std::ranges::any_of(warnings, [](const auto& one) { return *one.text("code") == "int8-saturates"; });
   };
-  const std::vector<std::vector<std::string>> saturate = {
-      {"MatMulInteger"},
-      {"QLinearConv"},
-      {"DynamicQuantizeLinear", "ConvInteger"},
-      {"QuantizeLinear", "DequantizeLinear", "MatMul"},         // QDQ
-      {"DynamicQuantizeLinear", "DequantizeLinear", "Conv"}};
+  const std::vector<std::vector<std::string>> saturate = {{"MatMulInteger"},
+                                                          {"QLinearConv"},
+                                                          {"DynamicQuantizeLinear", "ConvInteger"},
+                                                          {"QuantizeLinear", "DequantizeLinear", "MatMul"},  // QDQ
+                                                          {"DynamicQuantizeLinear", "DequantizeLinear", "Conv"}};
   for (const auto& types : saturate) {
     EXPECT_TRUE(warned(types, false)) << types.front();
     EXPECT_FALSE(warned(types, true)) << types.front();
