@@ -154,6 +154,27 @@ def of_gate() -> dict[str, bytes]:
     return seeds
 
 
+def of_gate_graph() -> dict[str, bytes]:
+    """What the gate writes in another way: a list of maps, and a locale. Other seeds are made by model_seeds.py."""
+
+    def node(kind: bytes, attribute: bytes, domain: bytes = b"") -> bytes:
+        return field(1, b"x") + field(2, b"y") + field(4, kind) + field(5, attribute) + field(7, domain)
+
+    def model(one: bytes, element: bytes, output: bytes) -> bytes:
+        tensor = field(1, b"\x08" + element + field(2, field(1, b"") + field(1, b"")))
+        graph = field(1, one) + field(2, b"g") + field(11, field(1, b"x") + field(2, tensor))
+        graph += field(12, field(1, b"y") + field(2, output or tensor))
+        return b"\x08\x08" + field(7, graph) + field(8, b"\x10\x11") + field(8, field(1, b"ai.onnx.ml") + b"\x10\x03")
+
+    ints = field(1, b"classlabels_int64s") + field(8, b"\x01\x02") + b"\xa0\x01\x07"
+    maps = field(4, field(1, field(5, b"\x08\x07" + field(2, field(1, b"\x08\x01")))))
+    locale = field(1, b"locale") + field(4, b"en_US.UTF-8") + b"\xa0\x01\x03"
+    return {
+        "zipmap": model(node(b"ZipMap", ints, b"ai.onnx.ml"), b"\x01", maps),
+        "normalizer": model(node(b"StringNormalizer", locale), b"\x08", b""),
+    }
+
+
 def of_bundle() -> dict[str, bytes]:
     def head(*files: list[object]) -> bytes:
         return cbor2.dumps({"ctx": "blindai model v1", "files": list(files)}, canonical=True)
@@ -216,6 +237,7 @@ SEEDS = {
     "attest": of_attest,
     "bundle": of_bundle,
     "gate": of_gate,
+    "gate_graph": of_gate_graph,
     "http_chunks": of_http_chunks,
     "grpc_request": of_grpc_request,
     "grpc_session": of_grpc_session,
