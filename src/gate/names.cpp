@@ -48,7 +48,9 @@ std::uint64_t keyed_hash(HashKey key, std::string_view text) {
     state.take(word);
   }
   word = 0;
-  std::memcpy(&word, text.data() + at, text.size() - at);
+  if (at < text.size()) {  // a name that is not there has no address
+    std::memcpy(&word, text.data() + at, text.size() - at);
+  }
   state.take(word | std::uint64_t{text.size()} << 56U);
   state.c ^= 0xffU;
   state.round();
