@@ -229,9 +229,9 @@ class Bench:
             "peak memory while loading (sum of PSS)",
             "bytes",
             baseline="size of the file",
-            bound="<= 2",
+            bound="<= 1.7",
             better_is="lower",
-            limit=2.0,
+            limit=1.7,
         )
         self.service.settle()
         without = self.service.pss_bytes()

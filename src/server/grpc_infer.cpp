@@ -72,7 +72,7 @@ Task<Result<GrpcService::Inferred>> GrpcService::run(grpc::Call& call, const Pri
   BLINDAI_CO_TRY(auto chosen, v2::choose_outputs(request.outputs(), true, version.admitted->outputs));
   BLINDAI_CO_TRY(const auto timeout, time_for(call, request));
   GrpcCaller caller(call, request);
-  Ask ask{request.inputs(), std::move(chosen), timeout};
+  Ask ask{request.inputs(), std::move(chosen), timeout, caller_number(principal)};
   Inferred inferred;
   BLINDAI_CO_TRY(inferred.answer, co_await inference_.run(deployment, std::move(ask), caller));
   inferred.encoded = grpc::write_answer(request.model_name(), "1", request.id(), inferred.answer.outputs);

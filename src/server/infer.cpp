@@ -52,7 +52,7 @@ http::Task<Result<void>> Routes::infer(http::Exchange& exchange, const std::stri
   BLINDAI_CO_TRY(const auto request, co_await body.read_request(version.admitted->inputs, held));
   BLINDAI_CO_TRY(const auto chosen, v2::choose_outputs(request, version.admitted->outputs));
   HttpCaller caller(exchange, body, request);
-  Ask ask{request.inputs(), chosen, request.timeout()};
+  Ask ask{request.inputs(), chosen, request.timeout(), caller_number(principal)};
   BLINDAI_CO_TRY(const auto answer, co_await inference_.run(deployment, std::move(ask), caller));
   co_return co_await respond(exchange, name, version, request, answer.outputs);
 }

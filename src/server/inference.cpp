@@ -1,6 +1,7 @@
 #include "server/inference.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace blindai::server {
 namespace {
@@ -77,6 +78,13 @@ Result<std::vector<v2::OutputTensor>> outputs_of(const Version& version, const s
 
 }  // namespace
 
+worker::Conduct::Caller caller_number(const auth::Principal& principal) {
+  constexpr int hexadecimal = 16;
+  worker::Conduct::Caller number = 0;
+  std::from_chars(principal.key_id.data(), principal.key_id.data() + principal.key_id.size(), number, hexadecimal);
+  return number;
+}
+
 Result<void> check_version(std::string_view version) {
   if (!version.empty() && version != "1") {
     return fail(Code::not_found, {"there is no such version: every model has version 1, and a digest"});
@@ -121,6 +129,7 @@ Task<Result<Answer>> Inference::attempt(std::shared_ptr<Deployment> deployment, 
   Statistics::Waiting waiting(deployment->statistics);
   BLINDAI_CO_TRY(answer.slot, co_await deployment->turnstile->enter(caller.executor(), deadline, gone));
   BLINDAI_CO_TRY(answer.lease, deployment->worker->try_lease());
+  answer.lease->charge_to(ask.caller);
   const auto admitted = Steady::now();
   BLINDAI_CO_CHECK(co_await fill(caller, *answer.lease, ask.inputs, order));
   Form form = form_of(version.admitted->inputs, ask.inputs, order);

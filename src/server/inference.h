@@ -28,6 +28,7 @@ struct Ask {
   const std::vector<v2::InputHead>& inputs;
   std::vector<v2::ChosenOutput> outputs;
   std::optional<std::chrono::microseconds> timeout;  // of the request; the server's own where absent or longer
+  worker::Conduct::Caller caller = 0;                // to whom a crash is charged
 };
 
 // Outputs in the order that was asked for, read in place: the slot is theirs as long as this lives.
@@ -37,6 +38,9 @@ struct Answer {
   std::unique_ptr<worker::Lease> lease;
   std::vector<v2::OutputTensor> outputs;
 };
+
+// A number of the key that asks; 0 where there is none.
+worker::Conduct::Caller caller_number(const auth::Principal& principal);
 
 // The version of a request: absent (empty), or 1. Error: not_found.
 Result<void> check_version(std::string_view version);

@@ -33,7 +33,7 @@ cbor::Value metrics_document();
 struct Counted {
   StatisticsSnapshot sums;  // of all models together
   std::uint64_t models = 0;
-  std::array<std::uint64_t, 5> workers{};  // by worker::State
+  std::array<std::uint64_t, 6> workers{};  // by worker::State
   std::uint64_t connections = 0;
 };
 // Text format 0.0.4.

@@ -4,9 +4,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "base/checked.h"
+#include "base/lasting.h"
 #include "gate/report.h"
 #include "schedule/cpus.h"
 #include "server/events.h"
+#include "server/memory.h"
 #include "v2/metadata.h"
 
 namespace blindai::server {
@@ -96,7 +99,46 @@ Models::Models(boost::asio::io_context& io, const Config& config, Programs progr
       programs_(programs),
       clock_(clock),
       cpus_(schedule::cpus()),
+      memory_(memory_for_models(static_cast<std::uint64_t>(config.memory_bytes))),
       dispatcher_(Dispatcher::make(cpus_)) {}
+
+std::uint64_t Models::memory_used() const {
+  std::uint64_t used = 0;
+  for (const auto& [tenant, bytes] : reserved_) {
+    used += bytes == 0 ? 0 : bytes + worker::expected_own_bytes(bytes);
+  }
+  std::set<const worker::Worker*> workers;
+  for (const auto& [key, entry] : entries_) {
+    const std::uint64_t body = entry.version->body->size();
+    used += body + entry.version->admitted->graph.size();
+    for (const auto& [group, deployment] : entry.groups) {
+      if (!workers.insert(deployment->worker.get()).second) {
+        continue;
+      }
+      const auto status = deployment->worker->status();
+      if (status.footprint) {
+        used += status.footprint->own_bytes;
+      } else if (!is_over(status.state)) {
+        used += worker::expected_own_bytes(body);
+      }
+    }
+  }
+  return used;
+}
+
+Result<void> Models::check_memory(std::uint64_t bytes) const {
+  const std::uint64_t used = memory_used();
+  const std::uint64_t free = memory_ - std::min(memory_, used);
+  if (bytes <= free) {
+    return {};
+  }
+  constexpr unsigned mebi = 20;
+  return fail_lasting(
+      Code::resource_exhausted,
+      {"the server has {} MiB of memory for models, of which {} are used and {} are free, and this takes "
+       "about {}; delete or unload a model first",
+       memory_ >> mebi, used >> mebi, free >> mebi, (bytes >> mebi) + 1});
+}
 
 Result<std::shared_ptr<Models::Reservation>> Models::reserve(const std::string& tenant, std::uint64_t bytes) {
   const std::scoped_lock lock(mutex_);
@@ -110,12 +152,15 @@ Result<std::shared_ptr<Models::Reservation>> Models::reserve(const std::string& 
   }
   const auto limit = static_cast<std::uint64_t>(config_.tenant_bytes);
   if (count >= config_.tenant_models) {
-    return fail(Code::resource_exhausted, {"the tenant holds {} models, which is the limit; delete one first", count});
+    return fail_lasting(Code::resource_exhausted,
+                        {"the tenant holds {} models, which is the limit; delete one first", count});
   }
   if (bytes > limit || used > limit - bytes) {
-    return fail(Code::resource_exhausted,
-                {"the tenant's models would have more than {} bytes together; delete one first", limit});
+    return fail_lasting(Code::resource_exhausted,
+                        {"the tenant's models have {} bytes, {} more would be over the limit of {}; delete one first",
+                         used, bytes, limit});
   }
+  BLINDAI_CHECK(check_memory(checked_add(bytes, worker::expected_own_bytes(bytes)).value_or(UINT64_MAX)));
   reserved_[tenant] += bytes;
   return std::make_shared<Reservation>(*this, tenant, bytes);
 }
@@ -134,13 +179,14 @@ Result<std::shared_ptr<const Version>> Models::admit(const auth::Principal& owne
   version->body = std::move(body);
   version->admitted = std::make_shared<const gate::Admitted>(std::move(admitted));
   version->uploaded = clock_.now();
+  version->conduct = std::make_shared<worker::Conduct>();
   return version;
 }
 
 const Deployment* Models::sibling_of(const Entry& entry) const {
   for (const auto& [group, deployment] : entry.groups) {
     const worker::State state = deployment->worker->state();
-    if (config_.isolation == "model" && state != worker::State::failed && state != worker::State::stopped) {
+    if (config_.isolation == "model" && !is_over(state)) {
       return deployment.get();
     }
   }
@@ -193,6 +239,8 @@ std::shared_ptr<Deployment> Models::start(std::shared_ptr<const Version> version
     settings.room_bytes = static_cast<std::uint64_t>(config_.worker_bytes);
     settings.run_time = std::chrono::milliseconds(config_.run_ms);
     settings.start_time = std::chrono::milliseconds(config_.load_ms);
+    settings.group = config_.isolation == "model" ? "" : group;
+    settings.conduct = version->conduct;
     deployment->worker = worker::start(io_, {version->admitted, version->body->fd(), version->body->size()}, settings);
     deployment->turnstile = schedule::Turnstile::make(settings.slots, static_cast<std::size_t>(config_.queue));
   }
@@ -274,6 +322,9 @@ Task<Result<std::shared_ptr<Deployment>>> Models::deploy(const auth::Principal& 
       co_return fail(Code::not_found, {"model '{}' is unloaded, and its owner may load it again", Disclosed(name)});
     }
     const auto place = entry->groups.find(principal.tenant);
+    if (place == entry->groups.end() && sibling_of(*entry) == nullptr) {
+      BLINDAI_CO_CHECK(check_memory(worker::expected_own_bytes(entry->version->body->size())));
+    }
     deployment = place != entry->groups.end()
                      ? place->second
                      : entry->groups
@@ -350,10 +401,15 @@ json::Object Models::describe(const auth::Principal& principal, const Version& v
   if (found->second.unloaded) {
     out["state"] = "unloaded";
   }
-  if (const auto group = found->second.groups.find(principal.tenant); group != found->second.groups.end()) {
+  const auto group = found->second.groups.find(principal.tenant);
+  if (group != found->second.groups.end()) {
     const auto status = group->second->worker->status();
     out["state"] = word(status.state);
     out["restarts"] = status.restarts;
+    if (status.footprint) {
+      out["worker_memory"] =
+          json::Object{{"own_bytes", status.footprint->own_bytes}, {"peak_bytes", status.footprint->peak_bytes}};
+    }
     if (!status.engine.empty()) {
       out["engine"] = status.engine;
     }
@@ -363,6 +419,13 @@ json::Object Models::describe(const auth::Principal& principal, const Version& v
     if (!status.reason.empty()) {
       out["reason"] = status.reason;
     }
+    if (!status.last_end.empty()) {
+      const auto ago = std::chrono::duration_cast<std::chrono::seconds>(status.last_end_ago).count();
+      out["last_end"] = json::Object{{"reason", status.last_end}, {"seconds_ago", static_cast<std::uint64_t>(ago)}};
+    }
+  } else if (version.conduct->verdict(principal.tenant) != worker::Conduct::Verdict::free) {
+    out["state"] = word(worker::State::quarantined);
+    out["reason"] = "requests of two groups brought the model's workers down; its owner may load it again";
   }
   json::Array tenants;
   for (const std::string& tenant : found->second.shared_with) {

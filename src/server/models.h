@@ -29,7 +29,7 @@ namespace blindai::server {
 template <typename T>
 using Task = boost::asio::awaitable<T>;
 
-// One uploaded body that passed the gate. Immutable.
+// One uploaded body that passed the gate. Immutable but for the conduct.
 struct Version {
   std::string tenant;
   std::string id;
@@ -37,6 +37,7 @@ struct Version {
   std::shared_ptr<const vault::Body> body;
   std::shared_ptr<const gate::Admitted> admitted;
   UnixSeconds uploaded = 0;
+  std::shared_ptr<worker::Conduct> conduct;  // of its workers, and thread-safe
 };
 
 // A version at work for one trust group. Where isolation is by model, groups share a worker and its slots; their turns to
@@ -71,6 +72,7 @@ class Models {
 
   // Whether a body of that size may come; a reservation against the tenant's quota while it does.
   class Reservation;
+  // Errors: resource_exhausted, where the tenant has too much or the server too little.
   Result<std::shared_ptr<Reservation>> reserve(const std::string& tenant, std::uint64_t bytes);
 
   // The whole body, hashed to its end and sealed. Errors: those of BodyReceiver::finish().
@@ -119,6 +121,9 @@ class Models {
   const Deployment* sibling_of(const Entry& entry) const;                      // whose worker is shared
   static std::shared_ptr<const worker::Layout> layout_of(const Entry& entry);  // that a worker found already
   void lay_out(Deployment& deployment) const;                                  // once its worker is ready
+  // Bytes that bodies and workers have, or are expected to: of those that are there, and of those on their way.
+  std::uint64_t memory_used() const;
+  Result<void> check_memory(std::uint64_t bytes) const;  // whether there is room for so many more
   static std::unexpected<Error> no_such_model(std::string_view name);
   const Entry* lookup(const auth::Principal& principal, std::string_view name) const;
   // The name by which the principal may use that entry; nothing where they may not.
@@ -133,6 +138,7 @@ class Models {
   const Programs programs_;
   const Clock& clock_;
   const unsigned cpus_;
+  const std::uint64_t memory_;  // for models and workers
   const std::shared_ptr<Dispatcher> dispatcher_;
   const std::shared_ptr<Totals> totals_ = std::make_shared<Totals>();
   boost::asio::thread_pool pool_{1};  // for the gate, and what is left to hash of a body

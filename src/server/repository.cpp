@@ -26,9 +26,9 @@ Task<Result<void>> Models::load(const auth::Principal& owner, const std::string&
       co_return no_such_model(id);
     }
     found->second.unloaded = false;
+    found->second.version->conduct->pardon();
     std::erase_if(found->second.groups, [&](auto& group) {
-      const worker::State state = group.second->worker->state();
-      const bool ended = state == worker::State::failed || state == worker::State::stopped;
+      const bool ended = is_over(group.second->worker->state());
       if (ended) {
         gone.push_back(std::move(group.second));
       }

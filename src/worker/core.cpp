@@ -45,6 +45,9 @@ Core::Core(boost::asio::io_context& io, Model model, Settings settings)
       pause_(strand_),
       control_(strand_) {
   layout_ = settings_.layout;
+  if (!settings_.conduct) {
+    settings_.conduct = std::make_shared<Conduct>();
+  }
   head_ = offer_of(settings_);
 }
 
@@ -56,17 +59,39 @@ Core::~Core() {
   }
 }
 
-void Core::launch() { boost::asio::co_spawn(strand_, supervise(shared_from_this()), boost::asio::detached); }
+void Core::launch() {
+  settings_.conduct->on_model_stopped(weak_from_this(), [weak = weak_from_this()] {
+    if (const auto core = weak.lock()) {
+      core->end_life(Ending::Kind::stopped);
+    }
+  });
+  boost::asio::co_spawn(strand_, supervise(shared_from_this()), boost::asio::detached);
+}
 
 void Core::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+  }
+  end_life(Ending::Kind::stopped);
+}
+
+void Core::end_life(Ending::Kind kind) {
+  {
+    const std::lock_guard lock(mutex_);
     if (life_ && life_->child.pidfd) {
+      if (life_->ending.kind == Ending::Kind::unknown) {
+        life_->ending.kind = kind;
+      }
       kill_child(life_->child);
     }
   }
   boost::asio::post(strand_, [self = shared_from_this()] { self->pause_.cancel(); });
+}
+
+void Core::note_end(PublicText why) {
+  const std::lock_guard lock(mutex_);
+  last_end_.emplace(std::move(why), Steady::now());
 }
 
 void Core::wait_ready(ReadyHandler handler) {
@@ -77,7 +102,7 @@ void Core::wait_ready(ReadyHandler handler) {
       waiting_.push_back(std::move(handler));
       return;
     }
-    if (state_ == State::failed && error_) {
+    if (is_over(state_) && error_) {
       known = std::unexpected(*error_);
     } else if (state_ == State::stopped) {
       known = down();
@@ -88,6 +113,9 @@ void Core::wait_ready(ReadyHandler handler) {
 
 Result<std::unique_ptr<Lease>> Core::try_lease() {
   const std::lock_guard lock(mutex_);
+  if (is_over(state_) && error_) {
+    return std::unexpected(*error_);
+  }
   if (!life_ || !life_->ready || stopping_) {
     return down();
   }
@@ -130,9 +158,14 @@ Status Core::status() const {
   const std::lock_guard lock(mutex_);
   Status status;
   status.state = state_;
-  status.reason = state_ == State::failed && error_ ? error_->message.str() : "";
+  status.reason = is_over(state_) && error_ ? error_->message.str() : "";
+  if (last_end_) {
+    status.last_end = last_end_->first.str();
+    status.last_end_ago = Steady::now() - last_end_->second;
+  }
   status.restarts = restarts_;
   status.pid = life_ ? life_->child.pid : -1;
+  status.footprint = life_ ? life_->footprint : std::nullopt;
   status.sandbox = sandbox_;
   status.engine = engine_;
   status.layout = layout_;

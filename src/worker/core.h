@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 
+#include "worker/conduct.h"
 #include "worker/protocol.h"
 #include "worker/ring.h"
 #include "worker/spawn.h"
@@ -40,6 +41,7 @@ struct SlotRecord {
   bool busy = false;    // submitted, and the worker has not answered
   Asked asked;
   std::uint64_t input_used = 0;
+  Conduct::Caller caller = 0;
   Steady::time_point deadline{};
   std::shared_ptr<Batch> batch;
   RunHandler handler;  // empty once the caller has been answered
@@ -52,6 +54,8 @@ struct Life {
   std::vector<SlotRecord> slots;
   std::vector<std::shared_ptr<Batch>> batches;  // in work, in the order of submission
   bool ready = false;                           // takes requests
+  std::optional<Footprint> footprint;           // once it is
+  Ending ending;                                // once the server has ended it, or knows how it ended
 };
 
 // One request that is submitted. `inputs` must live until submit() returns.
@@ -59,6 +63,7 @@ struct Submission {
   std::size_t slot = 0;
   std::span<const TensorHeader> inputs;
   std::uint64_t input_used = 0;
+  Conduct::Caller caller = 0;
   Steady::time_point deadline;
   RunHandler handler;
 };
@@ -96,7 +101,10 @@ class Core : public std::enable_shared_from_this<Core> {
   void set_state(State state, std::optional<Error> error);
   void notify() const;
   bool finished(const std::shared_ptr<Life>& life, std::uint8_t slot);
+  std::vector<Conduct::Caller> callers_at_work(const Life& life) const;
   void fail_all(const std::shared_ptr<Life>& life);
+  void end_life(Ending::Kind kind);  // kills the process that is
+  void note_end(PublicText why);
   void tick();
   bool check_times(Life& life, std::vector<Due>& due);
   void expire(Life& life, Batch& batch, Steady::time_point now, std::vector<Due>& due);
@@ -105,15 +113,16 @@ class Core : public std::enable_shared_from_this<Core> {
 
   Strand strand_;
   const Model model_;
-  const Settings settings_;
-  RingHead head_;  // but for what give_birth() adds
+  Settings settings_;  // as given, with a conduct
+  RingHead head_;      // but for what give_birth() adds
   boost::asio::steady_timer ticker_;
   boost::asio::steady_timer pause_;                      // between restarts
   boost::asio::local::stream_protocol::socket control_;  // of the life that is
 
   mutable std::mutex mutex_;
   State state_ = State::starting;
-  std::optional<Error> error_;  // why it failed
+  std::optional<Error> error_;                                         // why it failed
+  std::optional<std::pair<PublicText, Steady::time_point>> last_end_;  // of a process that should have gone on
   std::uint64_t restarts_ = 0;
   std::uint64_t next_sequence_ = 1;
   AnswerHeader answer_;  // the copy that is being checked

@@ -67,7 +67,7 @@ class SlotLease final : public Lease {
 
   Submission submission(Ride ride) {
     auto handler = [this, done = std::move(ride.done)](Answered answered) mutable { done(ran(std::move(answered))); };
-    return {slot_, inputs_, used_, ride.deadline, std::move(handler)};
+    return {slot_, inputs_, used_, caller_, ride.deadline, std::move(handler)};
   }
 
   const std::shared_ptr<Core>& core() const { return core_; }

@@ -17,9 +17,10 @@ constexpr auto longest_grace = std::chrono::seconds(1);
 
 Answered down() { return {fail(Code::unavailable, {"the model's worker is not running now; try again later"})}; }
 
-Answered crashed() {
+Answered crashed(const Ending& ending) {
   Error error{Code::unavailable,
-              {"the model's worker ended while it ran this request; it is not tried again by itself"}};
+              {"the model's worker ended while it ran this request, which is not tried again by itself: {}",
+               Disclosed(sentence(ending).str())}};
   error.begun = true;
   return {std::unexpected(std::move(error))};
 }
@@ -70,6 +71,7 @@ void Core::submit(const std::shared_ptr<Life>& life, std::vector<Submission> sub
         }
         record.input_used = each.input_used;
         record.deadline = each.deadline;
+        record.caller = each.caller;
         record.handler = std::move(each.handler);
         record.batch = batch;
         batch->slots.push_back(each.slot);
@@ -154,6 +156,17 @@ bool Core::finished(const std::shared_ptr<Life>& life, std::uint8_t slot) {
   return true;
 }
 
+std::vector<Conduct::Caller> Core::callers_at_work(const Life& life) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Conduct::Caller> callers;
+  for (const SlotRecord& record : life.slots) {
+    if (record.busy) {
+      callers.push_back(record.caller);
+    }
+  }
+  return callers;
+}
+
 void Core::fail_all(const std::shared_ptr<Life>& life) {
   std::vector<Due> due;
   {
@@ -163,11 +176,11 @@ void Core::fail_all(const std::shared_ptr<Life>& life) {
       record.busy = false;
       record.batch.reset();
       if (record.handler) {
-        due.push_back({std::exchange(record.handler, nullptr), crashed(), nullptr});
+        due.push_back({std::exchange(record.handler, nullptr), crashed(life->ending), nullptr});
       }
     }
     for (const auto& batch : std::exchange(life->batches, {})) {
-      due.push_back({nullptr, crashed(), std::move(batch->over)});
+      due.push_back({nullptr, down(), std::move(batch->over)});
     }
   }
   for (Due& item : due) {
@@ -244,7 +257,7 @@ void Core::expire(Life& life, Batch& batch, Steady::time_point now, std::vector<
     life.slots[batch.leader].busy = false;
     OverHandler over = std::move(batch.over);
     leave(life, batch.leader);
-    due.push_back({nullptr, crashed(), std::move(over)});
+    due.push_back({nullptr, down(), std::move(over)});
   }
 }
 
@@ -252,6 +265,7 @@ void Core::expire(Life& life, Batch& batch, Steady::time_point now, std::vector<
 void Core::press(Life& life, Batch& batch, Steady::time_point now) {
   const auto grace = std::min<Steady::duration>(longest_grace, settings_.run_time);
   if (batch.started && now - *batch.started >= settings_.run_time + grace) {
+    life.ending.kind = Ending::Kind::hung;
     kill_child(life.child);
     return;
   }
@@ -262,6 +276,7 @@ void Core::press(Life& life, Batch& batch, Steady::time_point now) {
   const Interrupt message{.slot = batch.leader, .sequence = batch.sequence};
   const auto sent = ::send(control_.native_handle(), &message, sizeof(message), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent > 0 && sent != static_cast<ssize_t>(sizeof(message))) {
+    life.ending.kind = Ending::Kind::hung;
     kill_child(life.child);  // it does not read, and the stream is out of step
   }
 }

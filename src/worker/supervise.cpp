@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include "base/lasting.h"
 #include "worker/core.h"
 #include "worker/memory.h"
 #include "worker/sandbox.h"
@@ -22,6 +23,8 @@ constexpr auto first_pause = std::chrono::milliseconds(100);
 constexpr auto longest_pause = std::chrono::seconds(30);
 // A worker that ran this long starts its back-off anew.
 constexpr auto settled_time = std::chrono::seconds(60);
+// How long a process whose socket is closed may take to end; its callers wait for the words of its end meanwhile.
+constexpr auto words_time = std::chrono::seconds(1);
 
 std::unexpected<Error> ended() {
   return fail(Code::model_rejected,
@@ -37,7 +40,7 @@ class Supervision {
   Task<void> run() {
     Steady::duration pause = first_pause;
     bool ever_ready = false;
-    while (!stopping()) {
+    while (!stopping() && !quarantined()) {
       const auto born = Steady::now();
       Result<void> started = give_birth();
       if (started) {
@@ -50,12 +53,15 @@ class Supervision {
         core_->set_state(State::restarting, {});  // before its requests learn of it
       }
       co_await bury();
-      if (stopping()) {
+      if (stopping() || quarantined()) {
         break;
       }
       if (!started && (!ever_ready || refused_)) {
         core_->set_state(State::failed, started.error());
         co_return;
+      }
+      if (!started) {
+        core_->note_end(started.error().message);
       }
       core_->set_state(State::restarting, {});
       if (Steady::now() - born > settled_time) {
@@ -67,10 +73,33 @@ class Supervision {
       const std::lock_guard lock(core_->mutex_);
       ++core_->restarts_;
     }
-    core_->set_state(State::stopped, {});
+    if (stopping()) {
+      core_->set_state(State::stopped, {});
+    }
   }
 
  private:
+  // Says so, where it is.
+  bool quarantined() {
+    const auto verdict = core_->settings_.conduct->verdict(core_->settings_.group);
+    if (verdict == Conduct::Verdict::free || stopping()) {
+      return false;
+    }
+    constexpr auto within = std::chrono::duration_cast<std::chrono::seconds>(Conduct::window).count();
+    auto why =
+        verdict == Conduct::Verdict::model_stopped
+            ? fail_lasting(Code::unavailable,
+                           {"the model is in quarantine: requests of two groups brought its workers down within {} "
+                            "s; its owner may load it again",
+                            within})
+            : fail_lasting(Code::unavailable,
+                           {"the model's worker for this group is in quarantine: requests of two callers brought "
+                            "it down within {} s; the model's owner may load it again",
+                            within});
+    core_->set_state(State::quarantined, std::move(why).error());
+    return true;
+  }
+
   bool stopping() const {
     const std::lock_guard lock(core_->mutex_);
     return core_->stopping_;
@@ -152,7 +181,9 @@ class Supervision {
     // The warm-up ran in the first slot.
     life_->ring.drop_output(0);
     life_->ring.wipe(0, 0, 0);
+    const auto footprint = footprint_of(life_->child.pid);
     const std::lock_guard lock(core_->mutex_);
+    life_->footprint = footprint;
     if (!core_->layout_) {
       core_->layout_ = std::make_shared<const Layout>(std::move(*layout));
     }
@@ -245,6 +276,8 @@ class Supervision {
       }
       for (std::size_t i = 0; i < got; ++i) {
         if (!core_->finished(life_, bytes.at(i))) {
+          const std::lock_guard lock(core_->mutex_);
+          life_->ending.kind = Ending::Kind::broken_answer;
           co_return;
         }
       }
@@ -255,19 +288,72 @@ class Supervision {
     if (!life_) {
       co_return;
     }
+    const auto callers = core_->callers_at_work(*life_);
+    const bool worked = life_->ready;
+    close_to_requests();
+    // It closed its socket: it has ended, or it is up to something.
+    const bool by_itself = ending().kind == Ending::Kind::unknown && co_await has_ended(words_time);
+    if (!by_itself) {
+      end_as(Ending{Ending::Kind::broken_answer});
+      core_->fail_all(life_);
+      co_await has_ended(Steady::duration::max());
+    }
     kill_child(life_->child);
-    core_->fail_all(life_);
+    const int status = reap(life_->child);
+    if (by_itself) {
+      end_as(ending_of(status));
+      core_->fail_all(life_);
+    }
+    if (worked && ending().kind != Ending::Kind::stopped) {
+      core_->note_end(sentence(ending()));
+      core_->settings_.conduct->note(core_->settings_.group, ending(), callers, Steady::now());
+    }
     boost::system::error_code ignored;
     core_->control_.close(ignored);
-    if (auto watched = life_->child.pidfd.duplicate()) {
-      asio::posix::stream_descriptor end(core_->strand_, watched->release());
-      co_await end.async_wait(asio::posix::stream_descriptor::wait_read, as_result);
-    }
-    reap(life_->child);
     const std::lock_guard lock(core_->mutex_);
     life_->child.pidfd.reset();
     core_->life_.reset();
     life_.reset();
+  }
+
+  Ending ending() const {
+    const std::lock_guard lock(core_->mutex_);
+    return life_->ending;
+  }
+
+  // Unless it is known already.
+  void end_as(const Ending& ending) {
+    const std::lock_guard lock(core_->mutex_);
+    if (life_->ending.kind == Ending::Kind::unknown) {
+      life_->ending = ending;
+    }
+    kill_child(life_->child);
+  }
+
+  void close_to_requests() {
+    const std::lock_guard lock(core_->mutex_);
+    life_->ready = false;
+  }
+
+  // Whether the process has ended within that time.
+  Task<bool> has_ended(Steady::duration within) {
+    auto watched = life_->child.pidfd.duplicate();
+    if (!watched) {
+      co_return true;  // reaping waits for it
+    }
+    const auto end = std::make_shared<asio::posix::stream_descriptor>(core_->strand_, watched->release());
+    asio::steady_timer limit(core_->strand_);
+    if (within != Steady::duration::max()) {
+      limit.expires_after(within);
+      limit.async_wait([end](const boost::system::error_code& error) {
+        if (!error) {
+          end->cancel();
+        }
+      });
+    }
+    const auto [error] = co_await end->async_wait(asio::posix::stream_descriptor::wait_read, as_result);
+    limit.cancel();
+    co_return !error;
   }
 
   std::shared_ptr<Core> core_;

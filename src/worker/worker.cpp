@@ -54,9 +54,13 @@ std::string_view word(State state) {
       return "failed";
     case State::stopped:
       return "stopped";
+    case State::quarantined:
+      return "quarantined";
   }
   return "unknown";
 }
+
+bool is_over(State state) { return state == State::failed || state == State::stopped || state == State::quarantined; }
 
 Share share_cpus(unsigned threads, unsigned cpus) {
   Share share;

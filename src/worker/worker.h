@@ -6,7 +6,7 @@
 //
 // A Lease is one slot of the ring: its input region is filled straight from the socket, submitted, and its output region
 // is read in place. A crash, hang or kill fails the requests in flight with Code::unavailable; the worker comes back with
-// back-off.
+// back-off, and no more once its model is in quarantine (conduct.h).
 //
 // Thread rule: a Worker may be used from any thread; a Lease belongs to one coroutine.
 #pragma once
@@ -26,6 +26,8 @@
 #include "base/tensor.h"
 #include "gate/gate.h"
 #include "worker/build.h"
+#include "worker/conduct.h"
+#include "worker/footprint.h"
 #include "worker/layout.h"
 
 namespace blindai::worker {
@@ -47,6 +49,8 @@ struct Settings {
   std::uint64_t max_answer_bytes = 256 * 1024 * 1024;
   std::uint64_t room_bytes = std::uint64_t{2} << 30U;  // private memory of the process beyond its model's: memory.h
   Steady::duration start_time = std::chrono::seconds(120);
+  std::string group;                 // whose worker it is, for the quarantine
+  std::shared_ptr<Conduct> conduct;  // of the model, with the workers of its other groups; none: a conduct of its own
   Steady::duration run_time = std::chrono::seconds(30);  // a run that takes longer is a hang
 };
 
@@ -69,8 +73,13 @@ class Lease {
   // Runs by itself, as Worker::submit() does, and returns all outputs. Errors: invalid_argument with the engine's refusal
   // (fixed words), unavailable (the worker died), deadline_exceeded.
   virtual Task<Result<std::vector<OutputView>>> run(Steady::time_point deadline) = 0;
+  // To whom a crash is charged while this request is in work; before it is submitted.
+  void charge_to(Conduct::Caller caller) { caller_ = caller; }
   // Ends a run that nobody waits for: run() returns deadline_exceeded soon, and the worker is asked to stop computing.
   virtual void abandon() = 0;
+
+ protected:
+  Conduct::Caller caller_ = 0;
 };
 
 // How a request ended. `alone`: the batch that it rode in failed, nothing is known of it, and it is to be run by itself.
@@ -85,13 +94,17 @@ struct Ride {
   std::move_only_function<void(Ran)> done;
 };
 
-enum class State : std::uint8_t { starting, ready, restarting, failed, stopped };
+enum class State : std::uint8_t { starting, ready, restarting, failed, stopped, quarantined };
+bool is_over(State state);  // there will be no process any more
 std::string_view word(State state);
 
 struct Status {
   State state{};
-  std::string reason;  // public words, for failed
+  std::string reason;  // public words, for failed and quarantined
   std::uint64_t restarts = 0;
+  std::string last_end;                  // public words: why the last process ended that should have gone on; or empty
+  Steady::duration last_end_ago{};       // how long ago that was
+  std::optional<Footprint> footprint;    // of the process that is, as it became ready
   int pid = -1;                          // -1 where none runs
   std::vector<std::string> sandbox;      // layers in force
   std::string engine;                    // its name and version, as the worker says; empty before the first start

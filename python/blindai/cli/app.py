@@ -189,6 +189,15 @@ def predict(
             raise unwritten
 
 
+def _note(model: dict[str, Any]) -> str:
+    """Why it is in its state, and with whom it is shared."""
+    notes = [model["reason"]] if model.get("reason") else []
+    if end := model.get("last_end"):
+        notes.append(f"last ended {end['seconds_ago']} s ago: {end['reason']}")
+    notes += [f"shared with {name}" for name in model.get("shared_with", [])]
+    return "; ".join(notes)
+
+
 @app.command()
 def models(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
     """List the models of your tenant."""
@@ -199,13 +208,13 @@ def models(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
             print_json({"models": listed})
             return
         table = Table(title=f"{len(listed)} model(s)")
-        for column in ("id", "state", "digest", "size", "uploaded", "note"):
+        for column in ("id", "state", "restarts", "digest", "size", "uploaded", "note"):
             table.add_column(column)
         for model in listed:
-            note = model.get("reason", "") or ", ".join(f"shared with {name}" for name in model.get("shared_with", []))
             size = f"{model.get('bytes', 0) / 1e6:,.1f} MB"
-            cells = (model.get("id", ""), model.get("state", ""), shorten(model.get("digest", ""), 20), size)
-            table.add_row(*cells, model.get("uploaded", ""), note)
+            restarts = str(model.get("restarts", ""))
+            cells = (model.get("id", ""), model.get("state", ""), restarts, shorten(model.get("digest", ""), 20), size)
+            table.add_row(*cells, model.get("uploaded", ""), _note(model))
         console.print(table)
 
 
