@@ -77,6 +77,12 @@ struct Estimate {
   bool free_dimensions = false;        // whether there are any
 };
 
+// Whether the gate proved that each row of the outputs depends on the same row of the inputs alone.
+struct Rows {
+  bool proved = false;
+  std::string why;  // a sentence for people; where it is not proved it names the node and the reason
+};
+
 struct Admitted {
   Bytes graph;  // the small ONNX model for the engine
   std::vector<Weight> weights;
@@ -90,6 +96,7 @@ struct Admitted {
   std::vector<std::pair<std::string, std::int64_t>> opsets;  // "" is ai.onnx
   bool has_training = false;                                 // which is left out
   Estimate estimate;
+  Rows rows;
 };
 
 // `body`: the whole memfd. `files`: the model first. Errors: model_rejected with a sentence that says what and where;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "gate/rows.h"
+
 namespace blindai::gate {
 namespace {
 
@@ -46,27 +48,12 @@ json::Array warnings(const Admitted& admitted, bool exact_int8) {
   return out;
 }
 
-// Whether requests could be joined along a first dimension, as far as the boundary tells. That rows stay apart inside is
-// not said by it.
 json::Object batchable(const Admitted& admitted) {
-  const auto no = [](std::string why) { return json::Object{{"by_structure", false}, {"why", std::move(why)}}; };
-  if (admitted.inputs.empty()) {
-    return no("the model has no inputs");
-  }
-  for (const auto* specs : {&admitted.inputs, &admitted.outputs}) {
-    for (const TensorSpec& spec : *specs) {
-      if (spec.shape.empty()) {
-        return no("'" + spec.name + "' has no dimensions, or none that are declared");
-      }
-      if (spec.shape.front() != -1) {
-        return no("the first dimension of '" + spec.name + "' is fixed: export with a dynamic batch axis");
-      }
-      if (spec.datatype == DataType::bytes) {
-        return no("'" + spec.name + "' holds texts");
-      }
-    }
-  }
-  return {{"by_structure", true}, {"why", "the first dimension of every input and output is free"}};
+  const auto against = unbatchable(admitted);
+  return {{"by_structure", !against.has_value()},
+          {"why", against.value_or("the first dimension of every input and output is free")},
+          {"proved", admitted.rows.proved},
+          {"proof", admitted.rows.why}};
 }
 
 std::uint64_t plus(std::uint64_t a, std::uint64_t b) {

@@ -3,6 +3,7 @@
 
 #include "gate/estimate.h"
 #include "gate/operators.h"
+#include "gate/rows.h"
 #include "gate/walk.h"
 
 namespace blindai::gate {
@@ -148,7 +149,13 @@ Result<Admitted> scan(ByteView body, const std::vector<File>& files, const Limit
   BLINDAI_CHECK(read_function_names(walk, parts.functions));
   walk.opsets = &admitted.opsets;
   BLINDAI_TRY(const Bytes graph, walk_graph(walk, *parts.graph, true));
-  put_bytes(out, 7, graph);
+  BLINDAI_TRY(admitted.rows, prove_rows(walk, *parts.graph));
+  if (admitted.rows.proved) {
+    BLINDAI_TRY(const Bytes unclaimed, without_claims(graph));
+    put_bytes(out, 7, unclaimed);
+  } else {
+    put_bytes(out, 7, graph);
+  }
   const std::uint64_t graph_nodes = admitted.nodes;
   const auto calls = walk.operators;
   std::map<FunctionKey, FunctionBody> functions;

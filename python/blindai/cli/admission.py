@@ -70,6 +70,7 @@ def print_report(name: str, report: dict[str, Any]) -> None:
         ("work of a request", _work(admission["work"])),
         ("memory at its peak", _memory(admission["memory"])),
         ("batchable", ("yes: " if batchable["by_structure"] else "no: ") + batchable["why"]),
+        ("rows apart", ("proved: " if batchable["proved"] else "not proved: ") + batchable["proof"]),
     ]
     table = Table(title=f"{escape(name)}: accepted by the gate", show_header=False)
     table.add_column("what", no_wrap=True)
