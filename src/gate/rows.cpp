@@ -149,20 +149,16 @@ class Prover {
       BLINDAI_TRY(const Field field, fields.next());
       if (field.number == 1) {
         BLINDAI_TRY(const rows::Node node, read_rows_node(field.bytes));
-        step(node, index++);
+        if (const auto reason = step(node)) {
+          return ended(node, index, *reason);
+        }
+        ++index;
       }
     }
     return verdict();
   }
 
  private:
-  struct Cause {
-    std::uint64_t index;
-    std::string_view name;
-    std::string_view type;
-    std::string_view reason;
-  };
-
   void keep(std::string_view name, rows::Value value) {
     const auto id = name.empty() ? std::nullopt : walk_.names.find(name);
     if (id) {
@@ -221,55 +217,41 @@ class Prover {
     return std::nullopt;
   }
 
-  void step(const rows::Node& node, std::uint64_t index) {
+  // Keeps what the node gives. Or the reason why rows may be mixed.
+  std::optional<std::string_view> step(const rows::Node& node) {
     std::vector<const rows::Value*> inputs;
-    std::optional<std::uint32_t> cause;
     for (const std::string_view name : node.inputs) {
       const auto id = name.empty() ? std::nullopt : walk_.names.find(name);
       inputs.push_back(id ? &values_[*id] : nullptr);
-      if (id && values_[*id].kind == Kind::mixed) {
-        cause = values_[*id].cause;
-      }
     }
     while (!inputs.empty() && inputs.back() == nullptr) {
       inputs.pop_back();  // left out
     }
-    if (!cause) {
-      auto answer = judge(node, inputs);
-      std::optional<std::string_view> reason = answer ? std::nullopt : std::optional(answer.error());
-      for (std::size_t i = 0; answer && !reason && i < answer->size(); ++i) {
-        reason = trim((*answer)[i]);
-      }
-      if (!reason && answer->size() == node.outputs.size()) {
-        for (std::size_t i = 0; i < answer->size(); ++i) {
-          keep(node.outputs[i], std::move((*answer)[i]));
-        }
-        return;
-      }
-      cause = static_cast<std::uint32_t>(causes_.size());
-      causes_.push_back({index, node.name, node.type, reason.value_or("it gives more than is understood")});
+    auto answer = judge(node, inputs);
+    if (!answer) {
+      return answer.error();
     }
-    rows::Value mixed;
-    mixed.kind = Kind::mixed;
-    mixed.cause = *cause;
-    for (const std::string_view name : node.outputs) {
-      keep(name, mixed);
+    if (answer->size() != node.outputs.size()) {
+      return "it gives more than is understood";
     }
+    for (std::size_t i = 0; i < answer->size(); ++i) {
+      if (const auto reason = trim((*answer)[i])) {
+        return reason;
+      }
+      keep(node.outputs[i], std::move((*answer)[i]));
+    }
+    return std::nullopt;
+  }
+
+  static Rows ended(const rows::Node& node, std::uint64_t index, std::string_view reason) {
+    const std::string name = node.name.empty() ? std::string() : " " + quoted(node.name);
+    return {false, "node " + std::to_string(index) + name + " (" + shortened(node.type) + "): " + std::string(reason)};
   }
 
   Rows verdict() const {
     for (const TensorSpec& output : walk_.out.outputs) {
       const auto id = walk_.names.find(output.name);
-      if (!id) {
-        return {false, "output " + quoted(output.name) + " is not a value of the graph"};
-      }
-      const rows::Value& value = values_[*id];
-      if (value.kind == Kind::mixed) {
-        const Cause& cause = causes_[value.cause];
-        const std::string name = cause.name.empty() ? std::string() : " " + quoted(cause.name);
-        return {false, "node " + std::to_string(cause.index) + name + " (" + shortened(cause.type) +
-                           "): " + std::string(cause.reason)};
-      }
+      const rows::Value value = id ? values_[*id] : rows::Value();
       if (value.kind != Kind::plain || rows::batch_axis(value) != 0U || value.shape->front() != rows::batch_size) {
         return {false,
                 "the first dimension of output " + quoted(output.name) + " is not one row for each of the inputs"};
@@ -280,7 +262,6 @@ class Prover {
 
   const Walk& walk_;
   std::vector<rows::Value> values_;  // by NameId
-  std::vector<Cause> causes_;
   std::uint32_t symbols_ = 0;
   std::size_t numbers_kept_ = 0;
 };

@@ -57,7 +57,6 @@ enum class Kind : std::uint8_t {
   plain,  // depends on no row; or, where a dimension has B in it, each slice along that one on the row of its index alone
   sized,   // small integers that depend on B, on no row: of use for shapes alone
   places,  // integers of slice b: b · stride + something from 0 to below extent
-  mixed,   // may depend on any row, or on B
 };
 
 struct Value {
@@ -68,7 +67,6 @@ struct Value {
   Size stride{};                   // of places
   Size extent{};
   bool first_alone = false;  // of places: only the first along the last axis is one, the others are as in plain
-  std::uint32_t cause = 0;   // of mixed: the node that mixed
 };
 
 // The axis with B in its length, if there is one.

@@ -17,8 +17,8 @@ from onnx import TensorProto, helper, numpy_helper
 from tests.hostile.models.family import write
 
 FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
-SEEDS = 150
-MORE_SEEDS = 3000
+SEEDS = 1500
+MORE_SEEDS = 40_000
 DATA = Path(os.environ.get("BLINDAI_TEST_DATA", Path(__file__).resolve().parents[3] / "shared")) / "models"
 
 

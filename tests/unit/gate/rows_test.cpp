@@ -408,7 +408,8 @@ TEST(Rows, AreNotProvedByWhatIsNotInTheTable) {
 }
 
 TEST(Rows, AreNotProvedThroughFunctions) {
-  mixes(Sketch({-1, 4}).node("f", {"x"}, {"y"}, {}, "d").function(function("f", {node("Relu", "a", "b")})), why_not_in_table);
+  mixes(Sketch({-1, 4}).node("f", {"x"}, {"y"}, {}, "d").function(function("f", {node("Relu", "a", "b")})),
+        why_not_in_table);
 }
 
 TEST(Rows, NeedAFreeFirstAxisEverywhere) {
