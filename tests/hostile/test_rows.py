@@ -466,7 +466,7 @@ class Grown:
                     found = session_of(body, plain=True).run(None, feeds)[0]
             except Exception:
                 body = None  # shapes that do not go together
-            if body is None or found.size > 4096 or found.ndim > 6:
+            if body is None or not 0 < found.size <= 4096 or found.ndim > 6:
                 del self.nodes[nodes:], self.constants[constants:]
             else:
                 self.values.append((node.output[0], found))
