@@ -13,7 +13,7 @@
 
 namespace blindai::gate::rows {
 
-// A length, or another number at least 0: factor · symbols · B. A symbol is a length that does not depend on B. A negative
+// A length, or another number at least 0: factor * symbols * B. A symbol is a length that does not depend on B. A negative
 // factor stands alone.
 struct Size {
   std::int64_t factor = 1;
@@ -56,7 +56,7 @@ using Numbers = std::vector<Number>;
 enum class Kind : std::uint8_t {
   plain,  // depends on no row; or, where a dimension has B in it, each slice along that one on the row of its index alone
   sized,   // small integers that depend on B, on no row: of use for shapes alone
-  places,  // integers of slice b: b · stride + something from 0 to below extent
+  places,  // integers of slice b: b * stride + something from 0 to below extent
 };
 
 struct Value {
