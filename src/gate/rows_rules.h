@@ -98,20 +98,21 @@ std::expected<std::optional<Sizes>, std::string_view> broadcast(const Call& call
 bool same_for_all_rows(const Value& operand, std::size_t axis, std::size_t rank);
 bool one_element(const Value& value);
 
-#define BLINDAI_ROW_RULES(X)                                                                                        \
-  X(constants_only)                                                                                                 \
-  X(elementwise)                                                                                                    \
-  X(first_only)                                                                                                     \
-  X(arithmetic)                                                                                                     \
-  X(where)                                                                                                          \
-  X(cast)                                                                                                           \
-  X(range)                                                                                                          \
-  X(constant_of_shape) X(shape_of) X(size_of) X(reshape) X(flatten) X(squeeze) X(unsqueeze) X(transpose) X(expand)  \
-      X(tile) X(concat) X(split) X(slice) X(gather) X(gather_nd) X(gather_elements) X(reduce) X(arg) X(top_k)       \
-          X(cumulative) X(softmax) X(layer_norm) X(lp_norm) X(mean_variance) X(one_hot) X(pad) X(trilu) X(matmul)   \
-              X(gemm) X(matmul_integer) X(qlinear_matmul) X(conv) X(qlinear_conv) X(conv_integer) X(pool)           \
-                  X(global_pool) X(batch_norm) X(channel_norm) X(first_axis) X(quantize) X(recurrent) X(per_sample) \
-                      X(labels) X(parametric) X(dropout) X(identity) X(constant)
+#define BLINDAI_ROW_RULES(X)                                                                                         \
+  X(constants_only)                                                                                                  \
+  X(elementwise)                                                                                                     \
+  X(first_only)                                                                                                      \
+  X(arithmetic)                                                                                                      \
+  X(where)                                                                                                           \
+  X(cast)                                                                                                            \
+  X(range)                                                                                                           \
+  X(constant_of_shape)                                                                                               \
+  X(shape_of) X(size_of) X(reshape) X(flatten) X(squeeze) X(unsqueeze) X(transpose) X(expand) X(tile) X(concat)      \
+      X(split) X(slice) X(gather) X(gather_nd) X(gather_elements) X(reduce) X(arg) X(top_k) X(cumulative) X(softmax) \
+          X(layer_norm) X(lp_norm) X(mean_variance) X(one_hot) X(pad) X(trilu) X(matmul) X(gemm) X(matmul_integer)   \
+              X(qlinear_matmul) X(conv) X(qlinear_conv) X(conv_integer) X(pool) X(global_pool) X(batch_norm)         \
+                  X(channel_norm) X(first_axis) X(quantize) X(recurrent) X(per_sample) X(labels) X(parametric)       \
+                      X(dropout) X(identity) X(constant)
 #define BLINDAI_DECLARE_RULE(name) Answer name(const Call& call);
 BLINDAI_ROW_RULES(BLINDAI_DECLARE_RULE)
 #undef BLINDAI_DECLARE_RULE
