@@ -98,24 +98,60 @@ std::expected<std::optional<Sizes>, std::string_view> broadcast(const Call& call
 bool same_for_all_rows(const Value& operand, std::size_t axis, std::size_t rank);
 bool one_element(const Value& value);
 
-#define BLINDAI_ROW_RULES(X)                                                                                         \
-  X(constants_only)                                                                                                  \
-  X(elementwise)                                                                                                     \
-  X(first_only)                                                                                                      \
-  X(arithmetic)                                                                                                      \
-  X(where)                                                                                                           \
-  X(cast)                                                                                                            \
-  X(range)                                                                                                           \
-  X(constant_of_shape)                                                                                               \
-  X(shape_of) X(size_of) X(reshape) X(flatten) X(squeeze) X(unsqueeze) X(transpose) X(expand) X(tile) X(concat)      \
-      X(split) X(slice) X(gather) X(gather_nd) X(gather_elements) X(reduce) X(arg) X(top_k) X(cumulative) X(softmax) \
-          X(layer_norm) X(lp_norm) X(mean_variance) X(one_hot) X(pad) X(trilu) X(matmul) X(gemm) X(matmul_integer)   \
-              X(qlinear_matmul) X(conv) X(qlinear_conv) X(conv_integer) X(pool) X(global_pool) X(batch_norm)         \
-                  X(channel_norm) X(first_axis) X(quantize) X(recurrent) X(per_sample) X(labels) X(parametric)       \
-                      X(dropout) X(identity) X(constant)
-#define BLINDAI_DECLARE_RULE(name) Answer name(const Call& call);
-BLINDAI_ROW_RULES(BLINDAI_DECLARE_RULE)
-#undef BLINDAI_DECLARE_RULE
-#undef BLINDAI_ROW_RULES
+// The rules.
+Answer constants_only(const Call& call);
+Answer elementwise(const Call& call);
+Answer first_only(const Call& call);
+Answer arithmetic(const Call& call);
+Answer where(const Call& call);
+Answer cast(const Call& call);
+Answer range(const Call& call);
+Answer constant_of_shape(const Call& call);
+Answer shape_of(const Call& call);
+Answer size_of(const Call& call);
+Answer reshape(const Call& call);
+Answer flatten(const Call& call);
+Answer squeeze(const Call& call);
+Answer unsqueeze(const Call& call);
+Answer transpose(const Call& call);
+Answer expand(const Call& call);
+Answer tile(const Call& call);
+Answer concat(const Call& call);
+Answer split(const Call& call);
+Answer slice(const Call& call);
+Answer gather(const Call& call);
+Answer gather_nd(const Call& call);
+Answer gather_elements(const Call& call);
+Answer reduce(const Call& call);
+Answer arg(const Call& call);
+Answer top_k(const Call& call);
+Answer cumulative(const Call& call);
+Answer softmax(const Call& call);
+Answer layer_norm(const Call& call);
+Answer lp_norm(const Call& call);
+Answer mean_variance(const Call& call);
+Answer one_hot(const Call& call);
+Answer pad(const Call& call);
+Answer trilu(const Call& call);
+Answer matmul(const Call& call);
+Answer gemm(const Call& call);
+Answer matmul_integer(const Call& call);
+Answer qlinear_matmul(const Call& call);
+Answer conv(const Call& call);
+Answer qlinear_conv(const Call& call);
+Answer conv_integer(const Call& call);
+Answer pool(const Call& call);
+Answer global_pool(const Call& call);
+Answer batch_norm(const Call& call);
+Answer channel_norm(const Call& call);
+Answer first_axis(const Call& call);
+Answer quantize(const Call& call);
+Answer recurrent(const Call& call);
+Answer per_sample(const Call& call);
+Answer labels(const Call& call);
+Answer parametric(const Call& call);
+Answer dropout(const Call& call);
+Answer identity(const Call& call);
+Answer constant(const Call& call);
 
 }  // namespace blindai::gate::rows
