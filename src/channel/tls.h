@@ -72,6 +72,8 @@ class ClientStream {
   // Both apply to every operation from now on.
   void set_deadline(Steady::time_point deadline);
   void set_interrupted(std::function<bool()> interrupted);
+  // Much is about to come: takes a record from the socket at once, not its head and its body.
+  void expect_much();
   Result<std::size_t> read_some(MutableBytes out);  // 0 at an orderly end
   Result<void> write_all(ByteView bytes);
   // Of this connection, so far. A session ticket that arrives after this call fails the read that meets it.

@@ -131,6 +131,11 @@ Result<std::unique_ptr<ClientStream>> ClientStream::connect(const ClientOptions&
 }
 
 void ClientStream::set_deadline(Steady::time_point deadline) { impl_->deadline = deadline; }
+void ClientStream::expect_much() {
+  if (impl_->tls) {
+    SSL_set_read_ahead(impl_->tls.get(), 1);
+  }
+}
 void ClientStream::set_interrupted(std::function<bool()> interrupted) { impl_->interrupted = std::move(interrupted); }
 
 Result<std::size_t> ClientStream::read_some(MutableBytes out) {

@@ -32,8 +32,9 @@ struct InputView {
   ByteView data;  // of BYTES its elements, each with its length
 };
 
-// Where a run puts its outputs: called once per output, in order; returns memory of exactly that size (64-byte aligned).
-// BYTES are written as they are read.
+// Where a run puts its outputs: returns memory of exactly that size (64-byte aligned). Called once per output, and again
+// where an output turned out to have another shape than the model had told: the last call counts. BYTES are written as
+// they are read.
 using OutputSink =
     std::function<Result<MutableBytes>(std::size_t index, DataType datatype, const Shape& shape, std::uint64_t size)>;
 

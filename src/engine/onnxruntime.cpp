@@ -8,6 +8,7 @@
 #include <cstring>
 #include <thread>
 
+#include "engine/onnxruntime_shapes.h"
 #include "engine/onnxruntime_text.h"
 #include "engine/onnxruntime_weights.h"
 #include "engine/refusal.h"
@@ -43,10 +44,17 @@ Result<TensorSpec> spec_of(std::string name, const Ort::TypeInfo& type) {
   return spec;
 }
 
+struct Interface {
+  std::vector<TensorSpec> inputs;
+  std::vector<TensorSpec> outputs;
+  std::vector<DimensionNames> input_names;
+  std::vector<DimensionNames> output_names;
+};
+
 class OrtSlot final : public Slot {
  public:
-  OrtSlot(Ort::Session& session, const std::vector<TensorSpec>& inputs, const std::vector<TensorSpec>& outputs)
-      : session_(session), inputs_(inputs), outputs_(outputs) {}
+  OrtSlot(Ort::Session& session, const Interface& interface)
+      : session_(session), interface_(interface), inputs_(interface.inputs), outputs_(interface.outputs) {}
 
   Result<void> run(const std::vector<InputView>& inputs, const OutputSink& sink) override {
     return fence<void>([&] { return run_unfenced(inputs, sink); }, run_refusal);
@@ -72,12 +80,20 @@ class OrtSlot final : public Slot {
     std::vector<bool> placed;
     for (std::size_t index = 0; index < outputs_.size(); ++index) {
       output_names.push_back(outputs_[index].name.c_str());
-      BLINDAI_TRY(auto value, place(index, sink));
+      BLINDAI_TRY(auto value, place(index, inputs, sink));
       placed.push_back(static_cast<bool>(value));
       results.push_back(std::move(value));
     }
-    session_.Run(options_, input_names.data(), values.data(), values.size(), output_names.data(), results.data(),
-                 results.size());
+    try {
+      session_.Run(options_, input_names.data(), values.data(), values.size(), output_names.data(), results.data(),
+                   results.size());
+    } catch (const Ort::Exception& error) {
+      if (!trust_names_ || !told_wrong(error.what())) {
+        throw;
+      }
+      trust_names_ = false;
+      return run_unfenced(inputs, sink);
+    }
     for (std::size_t index = 0; index < results.size(); ++index) {
       if (!placed[index]) {
         BLINDAI_CHECK(hand_over(index, results[index], sink));
@@ -100,16 +116,25 @@ class OrtSlot final : public Slot {
     return tensor_over(input.data, datatype, input.shape);
   }
 
-  // An output whose shape the model fixes is written where it belongs; an empty value stands for "wherever you like".
-  // ONNX Runtime says the same of a scalar and of a shape that it does not know, so neither is fixed.
-  Result<Ort::Value> place(std::size_t index, const OutputSink& sink) const {
+  // An output whose shape the model tells is written where it belongs; an empty value stands for "wherever you like".
+  // ONNX Runtime says the same of a scalar and of a shape that it does not know, so neither is told.
+  Result<Ort::Value> place(std::size_t index, const std::vector<InputView>& inputs, const OutputSink& sink) const {
     const TensorSpec& spec = outputs_[index];
-    const auto size = byte_size(spec.datatype, spec.shape);
-    if (!size || *size == 0 || spec.shape.empty()) {
+    const auto shape = trust_names_
+                           ? told_shape(spec.shape, interface_.output_names[index], inputs, interface_.input_names)
+                           : std::optional(spec.shape);
+    const auto size = shape && spec.datatype != DataType::bytes ? byte_size(spec.datatype, *shape) : std::nullopt;
+    if (!size || *size == 0 || shape->empty()) {
       return Ort::Value(nullptr);
     }
-    BLINDAI_TRY(const MutableBytes memory, sink(index, spec.datatype, spec.shape, *size));
-    return tensor_over(memory, spec.datatype, spec.shape);
+    const auto memory = sink(index, spec.datatype, *shape, *size);
+    if (!memory && *shape != spec.shape) {
+      return Ort::Value(nullptr);  // a shape that is true may have room
+    }
+    if (!memory) {
+      return std::unexpected(memory.error());
+    }
+    return tensor_over(*memory, spec.datatype, *shape);
   }
 
   Result<void> hand_over(std::size_t index, const Ort::Value& value, const OutputSink& sink) const {
@@ -141,9 +166,11 @@ class OrtSlot final : public Slot {
   }
 
   Ort::Session& session_;
+  const Interface& interface_;
   const std::vector<TensorSpec>& inputs_;
   const std::vector<TensorSpec>& outputs_;
   Ort::RunOptions options_;
+  bool trust_names_ = true;  // until an output had another shape than they told
 };
 
 class OrtModel final : public Model {
@@ -155,29 +182,30 @@ class OrtModel final : public Model {
     for (std::size_t i = 0; i < session_.GetInputCount(); ++i) {
       std::string name = session_.GetInputNameAllocated(i, allocator).get();
       if (std::ranges::find(weights, name, &WeightView::name) == weights.end()) {
-        BLINDAI_TRY(auto spec, spec_of(std::move(name), session_.GetInputTypeInfo(i)));
-        inputs_.push_back(std::move(spec));
+        const auto type = session_.GetInputTypeInfo(i);
+        BLINDAI_TRY(auto spec, spec_of(std::move(name), type));
+        interface_.inputs.push_back(std::move(spec));
+        interface_.input_names.push_back(names_of(type));
       }
     }
     for (std::size_t i = 0; i < session_.GetOutputCount(); ++i) {
-      BLINDAI_TRY(auto spec,
-                  spec_of(session_.GetOutputNameAllocated(i, allocator).get(), session_.GetOutputTypeInfo(i)));
-      outputs_.push_back(std::move(spec));
+      const auto type = session_.GetOutputTypeInfo(i);
+      BLINDAI_TRY(auto spec, spec_of(session_.GetOutputNameAllocated(i, allocator).get(), type));
+      interface_.outputs.push_back(std::move(spec));
+      interface_.output_names.push_back(names_of(type));
     }
     return {};
   }
 
-  const std::vector<TensorSpec>& inputs() const override { return inputs_; }
-  const std::vector<TensorSpec>& outputs() const override { return outputs_; }
+  const std::vector<TensorSpec>& inputs() const override { return interface_.inputs; }
+  const std::vector<TensorSpec>& outputs() const override { return interface_.outputs; }
   Result<std::unique_ptr<Slot>> make_slot() override {
-    return fence<std::unique_ptr<Slot>>([&] { return std::make_unique<OrtSlot>(session_, inputs_, outputs_); },
-                                        load_refusal);
+    return fence<std::unique_ptr<Slot>>([&] { return std::make_unique<OrtSlot>(session_, interface_); }, load_refusal);
   }
 
  private:
   Ort::Session session_;
-  std::vector<TensorSpec> inputs_;
-  std::vector<TensorSpec> outputs_;
+  Interface interface_;
 };
 
 // What the engine would log goes nowhere: it may quote a request.

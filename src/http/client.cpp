@@ -16,6 +16,7 @@ namespace beast = boost::beast::http;
 constexpr std::size_t max_head_bytes = 16 * 1024;
 constexpr std::size_t joined_bytes = 64 * 1024;  // small requests go out in one piece
 constexpr std::size_t streamed_piece_bytes = 256 * 1024;
+constexpr std::size_t much_bytes = 128 * 1024;
 
 std::unexpected<Error> not_http(Detail detail = {}) {
   return fail(Code::attestation_failed, {"the peer's answer is not one of HTTP/1.1 with a length"}, std::move(detail));
@@ -135,6 +136,9 @@ Result<ClientResponse> receive(channel::ClientStream& stream, const std::string&
   }
   if (head.body_start.size() > *head.content_length) {
     return not_http({"more than was asked for"});
+  }
+  if (*head.content_length - head.body_start.size() >= much_bytes) {
+    stream.expect_much();
   }
   Bytes& body = head.response.body;
   body.resize(*head.content_length);

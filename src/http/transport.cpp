@@ -18,7 +18,6 @@ namespace {
 using asio::ip::tcp;
 constexpr std::size_t max_piece = 256 * 1024;
 constexpr std::size_t fair_share_bytes = 1024 * 1024;
-constexpr std::size_t large_buffer_bytes = 128 * 1024;
 constexpr std::size_t exporter_size = 32;
 constexpr std::size_t max_linger_bytes = 64 * 1024 * 1024;
 
@@ -92,8 +91,7 @@ Task<Result<void>> Transport::handshake() {
 
 void Transport::expect_much() {
   if (tls_ != nullptr) {
-    SSL_set_read_ahead(tls_, 1);
-    SSL_set_default_read_buffer_len(tls_, large_buffer_bytes);
+    SSL_set_read_ahead(tls_, 1);  // into a buffer of one record: OpenSSL moves all that lies behind a record to its front
   }
 }
 

@@ -24,7 +24,7 @@ class Transport {
   // What has come, up to the whole of `out`; 0 at an orderly end. However fast the peer, the other connections of this
   // thread get their turn from time to time.
   Task<Result<std::size_t>> read_some(MutableBytes out);
-  // A large body comes: takes more from the socket at a time, which costs memory while a record is incomplete.
+  // A large body comes: takes a record from the socket at once, not its head and its body.
   void expect_much();
   Task<Result<void>> write(ByteView bytes);
   // Says goodbye, and reads what the peer still sends, so that our last words are not lost to a reset.

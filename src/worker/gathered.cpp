@@ -93,11 +93,17 @@ Result<std::vector<engine::InputView>> Gathered::gather(std::vector<Member>& mem
 
 engine::OutputSink Gathered::sink() {
   return [this](std::size_t index, DataType datatype, const Shape& shape, std::uint64_t size) -> Result<MutableBytes> {
-    const std::size_t buffer = outputs_.size();
+    const auto earlier = std::ranges::find(outputs_, index, &Output::index);
+    const std::size_t buffer = earlier == outputs_.end() ? outputs_.size() : earlier->buffer;
     if (buffers_.size() <= buffer) {
       buffers_.emplace_back();
     }
-    outputs_.push_back({index, datatype, shape, buffer, size});
+    Output output{index, datatype, shape, buffer, size};
+    if (earlier == outputs_.end()) {
+      outputs_.push_back(std::move(output));
+    } else {
+      *earlier = std::move(output);
+    }
     return buffers_[buffer].of(size);
   };
 }

@@ -13,7 +13,7 @@ class OutputRegion {
   OutputRegion(MutableBytes region, const std::vector<std::size_t>& output_of_ring, AnswerHeader& answer)
       : region_(region), output_of_ring_(output_of_ring), answer_(answer) {}
 
-  // Room for the engine's output of that index. Errors: internal, too_large.
+  // Room for the engine's output of that index; of one that had room, another. Errors: internal, too_large.
   Result<MutableBytes> place(std::size_t index, DataType datatype, std::span<const std::int64_t> shape,
                              std::uint64_t size);
   void erase();

@@ -45,13 +45,16 @@ inline Bytes lifted(const std::string& name, DataType type, const Shape& shape) 
   return out;
 }
 
-// An input or output; a dimension of -1 is free; without `ranked` nothing is said about the shape.
-inline Bytes value(const std::string& name, DataType type, const Shape& shape, bool ranked = true) {
+// An input or output; a dimension of -1 is free, and may have a name; without `ranked` nothing is said about the shape.
+inline Bytes value(const std::string& name, DataType type, const Shape& shape, bool ranked = true,
+                   const Strings& names = {}) {
   Bytes dims;
-  for (const std::int64_t dimension : shape) {
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
     Bytes one;
-    if (dimension >= 0) {
-      put_number(one, 1, static_cast<std::uint64_t>(dimension));
+    if (shape[axis] >= 0) {
+      put_number(one, 1, static_cast<std::uint64_t>(shape[axis]));
+    } else if (axis < names.size()) {
+      put_text(one, 2, names[axis]);
     }
     put_bytes(dims, 1, one);
   }

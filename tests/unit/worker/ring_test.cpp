@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "worker/output_region.h"
+
 namespace blindai::worker {
 namespace {
 
@@ -163,6 +165,29 @@ TEST(ARing, WipesWhatAnEarlierRequestLeft) {
     EXPECT_TRUE(std::ranges::all_of(ring->input(1).first(used), [](auto byte) { return byte == 0; }));
     EXPECT_TRUE(std::ranges::all_of(ring->output(1).first(used), [](auto byte) { return byte == 0; }));
   }
+}
+
+TEST(AnOutputRegion, WipesTheRoomThatAnOutputGivesUp) {
+  const auto geometry = make_geometry(1, 4096, 4096);
+  auto ring = Ring::create(*geometry, {});
+  ASSERT_TRUE(ring);
+  const std::vector<std::size_t> same{0, 1};
+  AnswerHeader answer;
+  OutputRegion region(ring->output(0), same, answer);
+  const auto place = [&](std::size_t index, std::uint64_t size, std::uint8_t byte) {
+    std::ranges::fill(*region.place(index, DataType::uint8, std::array{static_cast<std::int64_t>(size)}, size), byte);
+  };
+  place(0, 100, 0xaa);
+  place(1, 50, 0xbb);
+  place(0, 200, 0xcc);
+  ASSERT_EQ(answer.count, 2U);
+  EXPECT_EQ(answer.outputs[0].size, 200U);
+  EXPECT_EQ(answer.outputs[0].dims[0], 200);
+  const auto count = [&](std::uint8_t byte) { return std::ranges::count(ring->output(0), byte); };
+  EXPECT_EQ(count(0xaa), 0);
+  EXPECT_EQ(count(0xbb), 50);
+  EXPECT_EQ(count(0xcc), 200);
+  EXPECT_FALSE(region.place(0, DataType::uint8, std::array<std::int64_t, 1>{4096}, 4096));
 }
 
 TEST(AGeometry, HasLimits) {
