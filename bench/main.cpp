@@ -145,7 +145,7 @@ int run(int argc, char** argv) {
   });
 
   auto* echo = app.add_subcommand("tls-echo", "raw TLS 1.3 echo on loopback");
-  echo->add_option("--bytes", a.bytes, "message size")->check(CLI::Range(1, 16384));
+  echo->add_option("--bytes", a.bytes, "message size")->check(CLI::Range(1, 256 * 1024 * 1024));
   add_shape(*echo, a.shape);
   echo->callback([&] { sample = [](const Arguments& x) { return tls_echo(x.bytes, x.shape); }; });
 

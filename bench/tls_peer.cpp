@@ -11,23 +11,44 @@ namespace {
 
 constexpr std::size_t buffer_bytes = 64 * 1024;
 
-void serve_one(int fd, SSL_CTX* context, TlsPeer::Mode mode) {
+bool write_all(SSL* tls, ByteView bytes) {
+  for (std::size_t count = 0; !bytes.empty(); bytes = bytes.subspan(count)) {
+    if (SSL_write_ex(tls, bytes.data(), bytes.size(), &count) != 1) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool read_all(SSL* tls, MutableBytes bytes) {
+  for (std::size_t count = 0; !bytes.empty(); bytes = bytes.subspan(count)) {
+    if (SSL_read_ex(tls, bytes.data(), bytes.size(), &count) != 1) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void serve_one(int fd, SSL_CTX* context, TlsPeer::Mode mode, std::size_t message_bytes) {
   const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context), SSL_free);
   SSL_set_fd(tls.get(), fd);
   if (SSL_accept(tls.get()) != 1) {
     return;
   }
-  Bytes buffer(buffer_bytes);
+  Bytes buffer(std::max(message_bytes, buffer_bytes));
+  const MutableBytes message = MutableBytes(buffer).first(message_bytes);
+  while (mode == TlsPeer::Mode::echo) {
+    if (!read_all(tls.get(), message) || !write_all(tls.get(), message)) {
+      return;
+    }
+  }
   for (;;) {
     const int got = SSL_read(tls.get(), buffer.data(), static_cast<int>(buffer.size()));
     if (got <= 0) {
       return;
     }
-    if (mode == TlsPeer::Mode::echo && SSL_write(tls.get(), buffer.data(), got) != got) {
-      return;
-    }
     // A sink answers the byte that ends the upload, so that the client times what has arrived.
-    if (mode == TlsPeer::Mode::sink && buffer[static_cast<std::size_t>(got) - 1] == 1) {
+    if (buffer[static_cast<std::size_t>(got) - 1] == 1) {
       SSL_write(tls.get(), "1", 1);
     }
   }
@@ -35,10 +56,14 @@ void serve_one(int fd, SSL_CTX* context, TlsPeer::Mode mode) {
 
 }  // namespace
 
-TlsPeer::TlsPeer(UniqueFd listener, channel::ServerIdentity identity, std::uint16_t port, Mode mode)
-    : listener_(std::move(listener)), identity_(std::move(identity)), port_(port), mode_(mode), thread_([this] {
-        serve();
-      }) {}
+TlsPeer::TlsPeer(UniqueFd listener, channel::ServerIdentity identity, std::uint16_t port, Mode mode,
+                 std::size_t message_bytes)
+    : listener_(std::move(listener)),
+      identity_(std::move(identity)),
+      port_(port),
+      mode_(mode),
+      message_bytes_(message_bytes),
+      thread_([this] { serve(); }) {}
 
 TlsPeer::~TlsPeer() {
   ::shutdown(listener_.get(), SHUT_RDWR);
@@ -54,11 +79,11 @@ void TlsPeer::serve() {
     }
     const int on = 1;
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    serve_one(fd.get(), context.get(), mode_);
+    serve_one(fd.get(), context.get(), mode_, message_bytes_);
   }
 }
 
-Result<std::unique_ptr<TlsPeer>> TlsPeer::start(Mode mode) {
+Result<std::unique_ptr<TlsPeer>> TlsPeer::start(Mode mode, std::size_t message_bytes) {
   BLINDAI_TRY(auto identity, channel::ServerIdentity::generate({"localhost"}, system_clock().now()));
   UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
@@ -70,7 +95,8 @@ Result<std::unique_ptr<TlsPeer>> TlsPeer::start(Mode mode) {
       ::getsockname(listener.get(), generic, &size) != 0) {
     return fail_errno(Code::unavailable, {"cannot listen on loopback"}, "bind");
   }
-  return std::unique_ptr<TlsPeer>(new TlsPeer(std::move(listener), std::move(identity), ntohs(address.sin_port), mode));
+  return std::unique_ptr<TlsPeer>(
+      new TlsPeer(std::move(listener), std::move(identity), ntohs(address.sin_port), mode, message_bytes));
 }
 
 Result<std::unique_ptr<channel::ClientStream>> TlsPeer::connect() const {

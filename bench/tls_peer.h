@@ -12,19 +12,22 @@ namespace blindai::bench {
 class TlsPeer {
  public:
   enum class Mode { echo, sink };
-  static Result<std::unique_ptr<TlsPeer>> start(Mode mode);
+  // `message_bytes`: what is echoed at a time, once it is there whole.
+  static Result<std::unique_ptr<TlsPeer>> start(Mode mode, std::size_t message_bytes = 1);
   ~TlsPeer();
   TlsPeer(const TlsPeer&) = delete;
   TlsPeer& operator=(const TlsPeer&) = delete;
   Result<std::unique_ptr<channel::ClientStream>> connect() const;
 
  private:
-  TlsPeer(UniqueFd listener, channel::ServerIdentity identity, std::uint16_t port, Mode mode);
+  TlsPeer(UniqueFd listener, channel::ServerIdentity identity, std::uint16_t port, Mode mode,
+          std::size_t message_bytes);
   void serve();
   UniqueFd listener_;
   channel::ServerIdentity identity_;
   std::uint16_t port_;
   Mode mode_;
+  std::size_t message_bytes_;
   std::thread thread_;
 };
 

@@ -21,7 +21,7 @@ Result<void> read_exact(channel::ClientStream& stream, MutableBytes out) {
 }  // namespace
 
 Result<json::Object> tls_echo(std::size_t message_bytes, const LoadShape& shape) {
-  BLINDAI_TRY(const auto peer, TlsPeer::start(TlsPeer::Mode::echo));
+  BLINDAI_TRY(const auto peer, TlsPeer::start(TlsPeer::Mode::echo, message_bytes));
   BLINDAI_TRY(const auto stream, peer->connect());
   stream->set_deadline(Steady::now() + std::chrono::minutes(5));
   Histogram histogram;

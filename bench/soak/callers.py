@@ -44,10 +44,14 @@ class Count:
         self.good: collections.Counter[str] = collections.Counter()
         self.failed: collections.Counter[str] = collections.Counter()
         self.spoilt: collections.Counter[str] = collections.Counter()  # calls that were meant to fail, and did
+        self.failed_at: list[float] = []  # seconds since the start
+        self._begun = time.monotonic()
 
     def add(self, counter: collections.Counter[str], word: str) -> None:
         with self._lock:
             counter[word] += 1
+            if counter is self.failed:
+                self.failed_at.append(time.monotonic() - self._begun)
 
 
 class Crowd:

@@ -16,6 +16,7 @@ import ssl
 import sys
 import tempfile
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,9 @@ def soak(minutes: float, every: float, binary: Path) -> dict[str, Any]:
             "callers": len(people),
             "good": dict(count.good),
             "failed": dict(count.failed),
+            "failed_at": count.failed_at,
             "spoilt": dict(count.spoilt),
+            "longest_wait_for_cpu": max(b.second - a.second for a, b in pairwise(samples)) - every,
             "cut": way.cut,
             "warm_up_seconds": minutes * 60 / 5,
             "memory": memory.rows(samples, minutes * 60 / 5),
@@ -123,6 +126,9 @@ def main(argv: list[str]) -> int:
         for word, times in sorted(result[title].items()):
             console.print(f"  {times:,} {word}", markup=False)
     console.print(f"connections cut by the relay: {result['cut']:,}")
+    console.print(f"longest that a look at memory came late: {result['longest_wait_for_cpu']:.1f} s")
+    if result["failed_at"]:
+        console.print(f"failed after {', '.join(f'{second:.0f}' for second in result['failed_at'][:40])} s")
     return 1 if result["failed"] else 0
 
 
