@@ -91,7 +91,8 @@ Task<Result<void>> Transport::handshake() {
 
 void Transport::expect_much() {
   if (tls_ != nullptr) {
-    SSL_set_read_ahead(tls_, 1);  // into a buffer of one record: OpenSSL moves all that lies behind a record to its front
+    // Into the buffer of one record: in a larger one OpenSSL moves all that lies behind a record to the front.
+    SSL_set_read_ahead(tls_, 1);
   }
 }
 
