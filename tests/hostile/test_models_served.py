@@ -123,13 +123,14 @@ def run(client, family):
 
 
 def settle(service, before):
-    """Bytes and workers are back to what they were."""
+    """No more bytes and workers are held than before; fewer where what an earlier test left went away meanwhile."""
     end = time.monotonic() + 10
     while time.monotonic() < end:
-        if service.model_memory() == before[0] and len(service.worker_pids()) == before[1]:
+        if service.model_memory() <= before[0] and len(service.worker_pids()) <= before[1]:
             return
         time.sleep(0.05)
-    assert (service.model_memory(), len(service.worker_pids())) == before
+    assert service.model_memory() <= before[0]
+    assert len(service.worker_pids()) <= before[1]
 
 
 def attack(service, family, members, folder):
