@@ -14,6 +14,9 @@ inline Result<simdjson::dom::element> parse_with(simdjson::dom::parser& parser, 
   if (parser.allocate(text.size(), static_cast<std::size_t>(depth_limit) + 2) != simdjson::SUCCESS) {
     return fail(Code::resource_exhausted, {"out of memory"});
   }
+  if (text.empty()) {
+    return fail(Code::invalid_argument, {"malformed JSON"}, Detail{"it is empty"});
+  }
   const simdjson::padded_string padded(text);
   simdjson::dom::element root;
   const auto error = parser.parse(padded).get(root);

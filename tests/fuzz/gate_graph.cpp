@@ -5,7 +5,9 @@
 namespace {
 
 constexpr std::size_t data_bytes = 4096;
+#if !defined(BLINDAI_FUZZ)
 constexpr unsigned replayed = 20;  // changes of each seed, where there is no fuzzer to ask for them
+#endif
 
 }  // namespace
 

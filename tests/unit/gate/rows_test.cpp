@@ -296,7 +296,19 @@ TEST(Rows, AreCountedForShapesAndForNothingElse) {
   mixes(sized().ints("two", {2}).node("Div", {"s", "two"}, {"h"}).node("Reshape", {"x", "h"}, {"y"}),
         "is not understood");
   mixes(sized().weight("w", {4}).node("Reshape", {"w", "s"}, {"y"}), "dealt out to rows");
+  // x to [4, B], and its axes exchanged.
+  mixes(sized()
+            .ints("four", {4})
+            .node("Gather", {"s", "zero"}, {"b"})
+            .node("Unsqueeze", {"b", "axis"}, {"u"})
+            .node("Concat", {"four", "u"}, {"t"}, {{"axis", 0}})
+            .node("Reshape", {"x", "t"}, {"z"})
+            .node("Transpose", {"z"}, {"y"}),
+        "does not keep the rows apart");
   mixes(Sketch({-1, 4}).node("Size", {"x"}, {"s"}).node("Mul", {"x", "s"}, {"y"}), "used as data");
+  // By an operator whose rule looks at shapes alone.
+  mixes(sized().node("Gather", {"s", "zero"}, {"b"}).node("Sqrt", {"b"}, {"r"}).node("Mul", {"x", "r"}, {"y"}),
+        "(Sqrt): the number of rows in the batch is used as data");
 }
 
 TEST(Rows, MayBeLookedUpAtTheirOwnPlace) {
@@ -321,6 +333,7 @@ TEST(Rows, MayBeLookedUpAtTheirOwnPlace) {
   mixes(places(4, 5).node("Reshape", {"x", "flat"}, {"f"}).node("Gather", {"f", "i"}, {"y"}), "than its own row");
   mixes(places(4, 4).node("Gather", {"x", "i"}, {"y"}), "than its own row");
   mixes(places(4, 4).node("Gather", {"x", "r"}, {"z"}).node("Mul", {"x", "r1"}, {"y"}), "is used as data");
+  mixes(places(4, 4).node("Sqrt", {"r1"}, {"t"}).node("Mul", {"x", "t"}, {"y"}), "(Sqrt): the place of a row");
   mixes(places(4, 4).weight("w", {99, 2}).node("Gather", {"w", "r"}, {"y"}), "than its own row");
   keeps(places(4, 4).node("Gather", {"x", "r"}, {"y"}));
   // GatherND, by pairs of the row's place and something that the row says.

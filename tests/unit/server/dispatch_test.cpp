@@ -198,6 +198,7 @@ TEST_F(TheDispatcher, DropsARequestWhoseCallerIsGone) {
   gone = true;
   EXPECT_TRUE(comes([&] { return codes.contains("1"); }));
   EXPECT_EQ(codes["1"], Code::cancelled);
+  EXPECT_FALSE(left.abandoned.load()) << "it was in no run";
   worker->take().end();
   ASSERT_TRUE(comes([&] { return worker->submitted() == 1; }));
   auto next = worker->take();

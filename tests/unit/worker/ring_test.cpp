@@ -26,6 +26,12 @@ AnswerHeader good() {
   return answer;
 }
 
+// What about an answer cannot be believed; "" where all can.
+std::string lie_in(const AnswerHeader& answer) {
+  const auto outcome = check_answer(answer, {7}, outputs, 4096);
+  return outcome ? "" : outcome.error().detail.text;
+}
+
 bool believed(const AnswerHeader& answer) {
   const auto outcome = check_answer(answer, {7}, outputs, 4096);
   return outcome && outcome->outcome;
@@ -42,30 +48,39 @@ TEST(AnAnswerHeader, IsALieOtherwise) {
   const auto lie = [](auto&& change) {
     AnswerHeader answer = good();
     change(answer);
-    return !believed(answer);
+    return lie_in(answer);
   };
-  EXPECT_TRUE(lie([](auto& a) { a.sequence = 8; }));
-  EXPECT_TRUE(lie([](auto& a) { a.count = 1; }));
-  EXPECT_TRUE(lie([](auto& a) { a.count = 3; }));
-  EXPECT_TRUE(lie([](auto& a) { a.count = 0xffffffff; }));
-  EXPECT_TRUE(lie([](auto& a) { a.outputs[1].index = 0; }));
-  EXPECT_TRUE(lie([](auto& a) { a.outputs[1].index = 2; }));
-  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].datatype = static_cast<std::uint32_t>(DataType::int32); }));
-  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].datatype = 200; }));
-  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].rank = 17; }));
-  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].dims[0] = -3; }));
-  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].dims[0] = INT64_MAX; }));
-  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].size = 23; }));
-  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].offset = 4096 - 23; }));
-  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].offset = 4096; }));
-  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].offset = UINT64_MAX - 8; }));
-  EXPECT_TRUE(lie([](auto& a) { a.outputs[0].offset = UINT64_MAX - 63; }));
-  EXPECT_TRUE(lie([](auto& a) { a.outputs[1].offset = 72; }));
-  EXPECT_TRUE(lie([](auto& a) { a.code = 1000; }));
-  EXPECT_TRUE(lie([](auto& a) {
-    a.code = 1;
-    a.text_size = max_answer_text + 1;
-  }));
+  EXPECT_EQ(lie([](auto& a) { a.sequence = 8; }), "sequence");
+  EXPECT_EQ(lie([](auto& a) { a.count = 1; }), "output count");
+  EXPECT_EQ(lie([](auto& a) { a.count = 3; }), "output count");
+  EXPECT_EQ(lie([](auto& a) { a.count = 0xffffffff; }), "output count");
+  EXPECT_EQ(lie([](auto& a) { a.outputs[1] = a.outputs[0]; }), "output twice");
+  EXPECT_EQ(lie([](auto& a) { a.outputs[1].index = 2; }), "output index");
+  EXPECT_EQ(lie([](auto& a) { a.outputs[0].datatype = static_cast<std::uint32_t>(DataType::int32); }),
+            "output datatype");
+  EXPECT_EQ(lie([](auto& a) { a.outputs[0].datatype = 200; }), "output datatype");
+  EXPECT_EQ(lie([](auto& a) { a.outputs[0].rank = 17; }), "output rank");
+  EXPECT_EQ(lie([](auto& a) { a.outputs[0].dims[0] = -3; }), "output size");
+  EXPECT_EQ(lie([](auto& a) { a.outputs[0].dims[0] = INT64_MAX; }), "output size");
+  EXPECT_EQ(lie([](auto& a) { a.outputs[0].size = 23; }), "output size");
+  EXPECT_EQ(lie([](auto& a) { a.outputs[0].offset = UINT64_MAX - 8; }), "output alignment");
+  EXPECT_EQ(lie([](auto& a) { a.outputs[1].offset = 72; }), "output alignment");
+  EXPECT_EQ(lie([](auto& a) { a.outputs[0].offset = 4096; }), "output outside its slot");
+  EXPECT_EQ(lie([](auto& a) {
+              a.outputs[0].dims[0] = 8;
+              a.outputs[0].size = 64;
+              a.outputs[0].offset = UINT64_MAX - 63;  // and the end is 0
+            }),
+            "output outside its slot");
+}
+
+TEST(AnAnswerHeader, IsNoAnswerWhereItsRefusalMakesNoSense) {
+  AnswerHeader answer = good();
+  answer.code = 1000;
+  EXPECT_FALSE(believed(answer));
+  answer.code = 1;
+  answer.text_size = max_answer_text + 1;
+  EXPECT_FALSE(believed(answer));
 }
 
 TEST(AnAnswerHeader, TellsTheSizeOfTextsThatHaveLengths) {

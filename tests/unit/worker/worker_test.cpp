@@ -124,6 +124,17 @@ TEST_P(AWorker, WithAnotherEngineIsNotGivenTheModel) {
 }
 
 // What is not a test is built for one engine, and that is not the reference engine.
+TEST_P(AWorker, ThatClosedFewerLayersIsNotGivenTheModel) {
+  const UniqueFd lax(::open(BLINDAI_LAX_WORKER, O_RDONLY | O_CLOEXEC));
+  settings.executable_fd = lax.get();
+  settings.engine = "lax";
+  const auto ready = start("double");
+  ASSERT_FALSE(ready);
+  EXPECT_NE(ready.error().message.str().find("could not close its sandbox"), std::string::npos)
+      << ready.error().message.str();
+  EXPECT_EQ(worker->status().state, State::failed);
+}
+
 TEST(TheSettings, TakeOnnxRuntimeWhereNothingElseWasBuilt) {
 #if defined(BLINDAI_REFERENCE_ENGINE)
   EXPECT_EQ(Settings().engine, "reference");
@@ -142,7 +153,7 @@ TEST_P(AWorker, DoesNotStartWithoutItsEngine) {
     const auto ready = start("loop");
     ASSERT_FALSE(ready);
     EXPECT_EQ(ready.error().code, Code::unavailable) << ready.error().message.str();
-    EXPECT_NE(ready.error().detail.text.find("library"), std::string::npos) << ready.error().detail.text;
+    EXPECT_NE(ready.error().detail.text.find("cannot be loaded"), std::string::npos) << ready.error().detail.text;
     EXPECT_EQ(worker->status().state, State::failed);
   }
 }
