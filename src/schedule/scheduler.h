@@ -1,4 +1,5 @@
-// Which requests run next: one CPU budget for all models, turns between trust groups, batches inside one of them.
+// Which requests run next: one CPU budget for all models, turns between trust groups, batches inside one of them, or across
+// them where rows are proved apart.
 //
 //   const auto line = scheduler.open("clinic", layout);       // a model at work for a group
 //   scheduler.add(line, ticket);                              // a request that could start at once
@@ -18,6 +19,11 @@
 // one moment: when a run is over, the callers that it answered may be about to ask again. Where they would make the next
 // batch larger it is held for them, for a 64th of what the run took and `longest_hold` at most, unless that is shorter than
 // `shortest_hold` or another group is active. Where several runs could start they share what is there.
+//
+// Across groups: lines that were opened as of one model, with batches across groups, give each other's runs company. What
+// the group whose turn it is leaves free in its batch is filled from the others, those first that had least; each is charged
+// for its rows. While no other model is wanted each group may bring as many rows as it could have alone beside others,
+// so that a batch takes no longer than its members' turns would have; else all of them together may.
 //
 // Thread rule: none of its own; the owner locks. No clock of its own: time is an argument.
 #pragma once
@@ -40,9 +46,16 @@ struct Layout {
   unsigned runs = 1;                                 // at once
   std::vector<std::uint64_t> sizes;                  // rows that a batch may have together, rising; empty: no batches
   std::map<std::uint64_t, std::uint64_t> took_ns{};  // by rows, as far as it was measured; what runs take is learned
+  bool operator==(const Layout&) const = default;
+};
+
+enum class Batches : std::uint8_t {
+  within_a_group,
+  across_groups,  // for models whose rows are proved apart
 };
 
 class Line;
+class Model;
 
 // A request. It belongs to its owner, who keeps it where it is from add() until it is in a run or taken out.
 struct Ticket {
@@ -53,13 +66,19 @@ struct Ticket {
   bool gone = false;   // nobody waits for it: it is dropped
 };
 
-struct Run {
+// What of a run is one line's.
+struct Share {
   std::shared_ptr<Line> line;
+  std::uint64_t rows = 0;
+  Steady::duration charged{};
+};
+
+struct Run {
+  std::vector<Share> shares;  // the first is of the line whose turn it was
   std::vector<Ticket*> tickets;
   std::uint64_t rows = 0;
   unsigned cpus = 0;
   Steady::time_point started;
-  Steady::duration charged{};
 };
 
 class Scheduler {
@@ -76,8 +95,11 @@ class Scheduler {
   Scheduler& operator=(const Scheduler&) = delete;
   ~Scheduler();
 
-  std::shared_ptr<Line> open(const std::string& group, Layout layout);
-  // From then on; runs in progress go on as they are.
+  // A model that no other group uses yet.
+  std::shared_ptr<Line> open(const std::string& group, Layout layout, Batches batches = Batches::within_a_group);
+  // The model of that line for one more group: they share its runs.
+  std::shared_ptr<Line> join(const std::string& group, const Line& other);
+  // Of the line's model, from then on; runs in progress go on as they are.
   void set_layout(const std::shared_ptr<Line>& line, Layout layout);
   void add(const std::shared_ptr<Line>& line, Ticket& ticket, Steady::time_point now, bool in_front = false);
   // The next run that may start now. Requests that are gone or past their deadline never are in one: see take_dropped().
@@ -98,13 +120,22 @@ class Scheduler {
  private:
   struct Group;
   friend class Line;
-  bool contended(const Group& group, Steady::time_point now) const;
+  // Who else wants to compute, or did a moment ago.
+  enum class Rivals : std::uint8_t { none, company, others };  // company: groups that may ride along, and nobody else
+  // How many rows a run may have, and how many of them one line may bring.
+  struct Most {
+    std::uint64_t rows = 1;
+    std::uint64_t of_a_line = 1;
+  };
+  std::shared_ptr<Line> open_on(const std::string& group, std::shared_ptr<Model> model);
+  Rivals rivals(const Line& line, Steady::time_point now) const;
   void hold(Line& line, std::uint64_t rows, Steady::duration took, Steady::time_point now) const;
   bool held(const Line& line, Steady::time_point now) const;
   Line* turn_of(Group& group, Steady::time_point now);
   void drop_dead(Line& line, Steady::time_point now);
-  std::uint64_t most_rows(const Line& line, bool contended) const;
-  Run form(Line& line, bool contended, Steady::time_point now) const;
+  std::vector<Line*> company(const Line& line, Steady::time_point now);
+  Most most(const Line& line, std::uint64_t there, Rivals rivals) const;
+  Run form(Line& line, Steady::time_point now);
   static void settle(Group& group);
 
   const Options options_;

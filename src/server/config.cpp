@@ -80,7 +80,8 @@ const std::vector<Option>& options() {
        {{"group", "model"}}},
       {"batch",
        Kind::security,
-       "whose requests may share a batch: of one 'group' (tenant); 'proved' is not offered yet",
+       "whose requests may share a batch: of one 'group' (tenant), or of all groups where the rows of a model are "
+       "'proved' to stay apart (needs isolation 'model')",
        &Config::batch,
        {},
        {{"group", "proved"}}},
@@ -142,9 +143,10 @@ Result<void> check_all(Config& config) {
   for (const Option& option : options()) {
     BLINDAI_CHECK(check(option, config));
   }
-  if (config.batch == "proved") {
+  if (config.batch == "proved" && config.isolation != "model") {
     return fail(Code::invalid_argument,
-                {"option 'batch' cannot be 'proved': nothing proves yet that a model keeps rows apart; use 'group'"});
+                {"option 'batch' can be 'proved' only where 'isolation' is 'model': groups that "
+                 "have a worker each cannot share a batch"});
   }
   std::ranges::sort(config.auth);
   config.auth.erase(std::ranges::unique(config.auth).begin(), config.auth.end());

@@ -41,14 +41,30 @@ struct Dispatcher::Request : schedule::Ticket {
 
 // One run of the scheduler's, from its start to its end.
 struct Dispatcher::Execution {
+  // What of it is one group's, and all that the group's statistics tell of it.
+  struct Part {
+    std::shared_ptr<Statistics> statistics;
+    std::uint64_t rows = 0;
+    Steady::duration input{};
+  };
+  void count(const Request& request);
+
   schedule::Run run;
   std::shared_ptr<worker::Worker> worker;
-  std::shared_ptr<Statistics> statistics;
+  std::vector<Part> parts;
   std::vector<std::shared_ptr<Request>> requests;
-  Steady::duration input{};
   std::optional<Steady::time_point> first_end;
   std::size_t again = 0;  // requests that are to run alone
 };
+
+// Requests of one group stand side by side in a run.
+void Dispatcher::Execution::count(const Request& request) {
+  if (parts.empty() || parts.back().statistics != request.place.statistics) {
+    parts.push_back({request.place.statistics});
+  }
+  parts.back().rows += request.rows;
+  parts.back().input += request.ready.input;
+}
 
 std::shared_ptr<Dispatcher> Dispatcher::make(unsigned cpus) {
   return std::shared_ptr<Dispatcher>(new Dispatcher(cpus));
@@ -65,9 +81,15 @@ Dispatcher::~Dispatcher() {
   looker_.join();
 }
 
-std::shared_ptr<schedule::Line> Dispatcher::open(const std::string& group, schedule::Layout layout) {
+std::shared_ptr<schedule::Line> Dispatcher::open(const std::string& group, schedule::Layout layout,
+                                                 schedule::Batches batches) {
   const std::scoped_lock lock(mutex_);
-  return scheduler_.open(group, std::move(layout));
+  return scheduler_.open(group, std::move(layout), batches);
+}
+
+std::shared_ptr<schedule::Line> Dispatcher::join(const std::string& group, const schedule::Line& other) {
+  const std::scoped_lock lock(mutex_);
+  return scheduler_.join(group, other);
 }
 
 void Dispatcher::set_layout(const std::shared_ptr<schedule::Line>& line, schedule::Layout layout) {
@@ -165,11 +187,10 @@ void Dispatcher::pump() {
           request.running = true;
           request.started = now;
           request.ready.waiting.reset();
-          execution->input += request.ready.input;
+          execution->count(request);
           execution->requests.push_back(requests_[request.index]);
         }
         execution->worker = execution->requests.front()->place.worker;
-        execution->statistics = execution->requests.front()->place.statistics;
         execution->run = std::move(*run);
         executions.push_back(std::move(execution));
       }
@@ -231,7 +252,9 @@ void Dispatcher::over(Execution& execution) {
     scheduler_.over(execution.run, now);
   }
   if (execution.again == 0) {
-    execution.statistics->executed(execution.run.rows, execution.input, end - execution.run.started, now - end);
+    for (const Execution::Part& part : execution.parts) {
+      part.statistics->executed(part.rows, part.input, end - execution.run.started, now - end);
+    }
   }
   pump();
 }

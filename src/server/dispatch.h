@@ -33,7 +33,9 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   Dispatcher& operator=(const Dispatcher&) = delete;
   ~Dispatcher();
 
-  std::shared_ptr<schedule::Line> open(const std::string& group, schedule::Layout layout);
+  // As the scheduler's.
+  std::shared_ptr<schedule::Line> open(const std::string& group, schedule::Layout layout, schedule::Batches batches);
+  std::shared_ptr<schedule::Line> join(const std::string& group, const schedule::Line& other);
   void set_layout(const std::shared_ptr<schedule::Line>& line, schedule::Layout layout);
 
   // A request that lies wholly in its slot.

@@ -183,6 +183,11 @@ Result<std::shared_ptr<const Version>> Models::admit(const auth::Principal& owne
   return version;
 }
 
+schedule::Batches batches_of(const Config& config, const gate::Admitted& admitted) {
+  const bool apart = config.batch == "proved" && config.isolation == "model" && admitted.rows.proved;
+  return apart ? schedule::Batches::across_groups : schedule::Batches::within_a_group;
+}
+
 const Deployment* Models::sibling_of(const Entry& entry) const {
   for (const auto& [group, deployment] : entry.groups) {
     const worker::State state = deployment->worker->state();
@@ -247,7 +252,12 @@ std::shared_ptr<Deployment> Models::start(std::shared_ptr<const Version> version
   const worker::Share share = worker::share_cpus(static_cast<unsigned>(config_.threads), cpus_);
   deployment->statistics = std::make_shared<Statistics>(totals_);
   deployment->dispatcher = dispatcher_;
-  deployment->line = dispatcher_->open(group, {.threads = share.threads, .runs = share.runs, .sizes = {}});
+  if (sibling != nullptr) {
+    deployment->line = dispatcher_->join(group, *sibling->line);
+  } else {
+    deployment->line = dispatcher_->open(group, {.threads = share.threads, .runs = share.runs, .sizes = {}},
+                                         batches_of(config_, *version->admitted));
+  }
   deployment->version = std::move(version);
   return deployment;
 }

@@ -59,6 +59,10 @@ struct Listed {
   std::string reason;      // public words, for UNAVAILABLE
 };
 
+// Whose requests may share a batch: of all groups only where the configuration says so and the rows of the model are
+// proved apart.
+schedule::Batches batches_of(const Config& config, const gate::Admitted& admitted);
+
 enum class BodyForm : std::uint8_t { single, bundle };
 
 class Models {

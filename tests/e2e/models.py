@@ -156,3 +156,21 @@ def sleeper(path: Path, steps: int = 3000) -> Path:
     )
     save_model(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
     return path
+
+
+def wide(path: Path, width: int = 1024) -> Path:
+    """y = x, by products of matrices that are slow to read: a batch costs little more than a row."""
+    weights = {"first": np.eye(2, width), "second": np.eye(width), "third": np.eye(width, 2)}
+    names = ["x", "a", "b", "y"]
+    nodes = [
+        helper.make_node("MatMul", [names[i], weight], [names[i + 1]], name=weight) for i, weight in enumerate(weights)
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "wide",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 2])],
+        [numpy_helper.from_array(weight.astype(np.float32), name) for name, weight in weights.items()],
+    )
+    save_model(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
+    return path

@@ -10,11 +10,12 @@ import threading
 import time
 import urllib.request
 
+import numpy as np
 import pytest
 from blindai import keys
 
 from .conftest import START_SECONDS, Service
-from .models import linear, sleeper
+from .models import linear, sleeper, wide
 from .test_service import loose_context, port_of
 
 OWNER, VICTIM = keys.generate(), keys.generate()
@@ -37,10 +38,12 @@ class AnyIsolation(Service):
         raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
 
 
-@pytest.fixture(scope="module", params=["group", "model"])
+@pytest.fixture(scope="module", params=[("group", "group"), ("model", "group"), ("model", "proved")], ids="-".join)
 def service(request, tmp_path_factory):
-    """Two tenants; a worker for each of them, or one for both."""
-    arguments = ["--port", "0", "--admin-port", "0", "--auth", "bearer", "proof", "--isolation", request.param]
+    """Two tenants; a worker for each of them, or one for both; or for both and with batches of both."""
+    isolation, batch = request.param
+    arguments = ["--port", "0", "--admin-port", "0", "--auth", "bearer", "proof"]
+    arguments += ["--isolation", isolation, "--batch", batch]
     arguments += ["--tenant", f"owner:owner:{OWNER.id}:{OWNER.public_key}"]
     arguments += ["--tenant", f"victim:owner:{VICTIM.id}:{VICTIM.public_key}"]
     made = AnyIsolation(tmp_path_factory.mktemp("batches"), arguments)
@@ -132,6 +135,37 @@ def test_no_row_crosses_groups(service, tmp_path):
     assert mixed
     assert max(batches_of(owner, "sleeper")) > 1
     assert sum(batches_of(Caller(service, VICTIM), "owner%2Fsleeper").values()) > 0
+
+
+def test_every_caller_gets_their_own_rows(service, tmp_path):
+    """Of a model whose rows are proved apart: in batches of both groups, where those are configured."""
+    owner = Caller(service, OWNER)
+    status, answer = owner.ask_json("POST", "/blindai/v1/models?id=wide", wide(tmp_path / "wide.onnx").read_bytes())
+    assert status == 201, answer
+    assert answer["admission"]["batchable"]["proved"], answer["admission"]["batchable"]
+    assert owner.ask("PUT", "/blindai/v1/models/wide/shares/victim")[0] == 200
+    problems: list[str] = []
+    start = threading.Barrier(2 * CALLERS)
+
+    def work(key: keys.ApiKey, model: str, sign: float, number: int) -> None:
+        caller = Caller(service, key)
+        start.wait()
+        for i in range(REQUESTS):
+            row = (sign * (number + 1), i / 64)
+            got = caller.infer(model, row)
+            if not np.allclose(got, (row[0], row[1]), atol=1e-5):
+                problems.append(f"{model} got {got} for {row}")
+
+    threads = [
+        threading.Thread(target=work, args=arguments)
+        for i in range(CALLERS)
+        for arguments in ((OWNER, "wide", 1.0, i), (VICTIM, "owner%2Fwide", -1.0, i))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not problems
 
 
 def test_a_model_says_how_it_runs(service, tmp_path):

@@ -8,25 +8,10 @@
 #include <numeric>
 #include <set>
 
+#include "schedule/simulation.h"
+
 namespace blindai::schedule {
 namespace {
-
-using namespace std::chrono_literals;
-
-const Steady::time_point start{};
-constexpr auto for_ever = 1000h;
-
-Ticket ticket(std::uint64_t rows = 1, std::vector<std::int64_t> form = {}) {
-  Ticket made;
-  made.rows = rows;
-  made.form = std::move(form);
-  made.deadline = start + for_ever;
-  return made;
-}
-
-Layout layout(unsigned threads, unsigned runs, std::vector<std::uint64_t> sizes = {}) {
-  return {.threads = threads, .runs = runs, .sizes = std::move(sizes)};
-}
 
 TEST(TheBudget, IsNeverExceededAndNothingWaitsWhileItLasts) {
   Scheduler scheduler({.cpus = 4});
@@ -100,7 +85,7 @@ TEST(ModelsOfOneGroup, TakeTurns) {
   }
   std::vector<Line*> order;
   for (auto run = scheduler.next(start); run; run = scheduler.next(start)) {
-    order.push_back(run->line.get());
+    order.push_back(run->shares.front().line.get());
     scheduler.over(*run, start);
   }
   ASSERT_EQ(order.size(), 9U);
@@ -181,7 +166,7 @@ TEST(ABatch, HoldsOneGroup) {
   }
   for (auto run = scheduler.next(start); run; run = scheduler.next(start)) {
     for (const Ticket* each : run->tickets) {
-      EXPECT_EQ(run->line, (each - tickets.data()) % 2 == 0 ? a : b);
+      EXPECT_EQ(run->shares.front().line, (each - tickets.data()) % 2 == 0 ? a : b);
     }
     scheduler.over(*run, start + 1ms);
   }
@@ -232,83 +217,6 @@ TEST(ARequest, CanBeTakenOutWhileItWaitsAndOnlyThen) {
   EXPECT_FALSE(scheduler.next(start));
 }
 
-// Callers of one group, each with one request at a time; a run of a batch takes fixed + rows * each.
-struct Load {
-  std::string group;
-  unsigned callers = 1;
-  Steady::duration fixed{};
-  Steady::duration each{};
-  Steady::duration pause{};  // between an answer and the caller's next request
-  Layout layout;
-  std::vector<Steady::duration> latencies{};
-
-  Steady::duration p99() const {
-    std::vector<Steady::duration> sorted = latencies;
-    std::ranges::sort(sorted);
-    return sorted.at(sorted.size() * 99 / 100);
-  }
-};
-
-// Runs the loads side by side on so many CPUs until `end`, event by event.
-void simulate(std::vector<Load>& loads, unsigned cpus, Steady::duration end) {
-  struct Caller {
-    Load* load;
-    std::shared_ptr<Line> line;
-    Ticket ticket;
-    Steady::time_point asked;
-    Steady::time_point next;
-    bool waits = false;
-  };
-  struct Busy {
-    Run run;
-    Steady::time_point until;
-  };
-  Scheduler scheduler({.cpus = cpus});
-  std::deque<Caller> callers;
-  for (Load& load : loads) {
-    const auto line = scheduler.open(load.group, load.layout);
-    for (unsigned i = 0; i < load.callers; ++i) {
-      callers.push_back({&load, line, ticket(), start, start + i * 13us, false});
-    }
-  }
-  std::vector<Busy> busy;
-  for (auto now = start; now < start + end;) {
-    for (Caller& caller : callers) {
-      if (!caller.waits && caller.next <= now) {
-        caller.waits = true;
-        caller.asked = now;
-        scheduler.add(caller.line, caller.ticket, now);
-      }
-    }
-    while (auto run = scheduler.next(now)) {
-      const auto owner = std::ranges::find(callers, run->line, &Caller::line);
-      const auto time = owner->load->fixed + owner->load->each * static_cast<std::int64_t>(run->rows);
-      busy.push_back({std::move(*run), now + time});
-    }
-    auto soon = start + end;
-    for (const Busy& each : busy) {
-      soon = std::min(soon, each.until);
-    }
-    for (const Caller& caller : callers) {
-      soon = caller.waits ? soon : std::min(soon, std::max(caller.next, now + 1us));
-    }
-    now = soon;
-    for (const Busy& each : busy) {
-      if (each.until > now) {
-        continue;
-      }
-      scheduler.over(each.run, now);
-      for (const Ticket* done : each.run.tickets) {
-        const auto caller = std::ranges::find_if(callers, [&](const Caller& one) { return &one.ticket == done; });
-        caller->load->latencies.push_back(now - caller->asked);
-        caller->waits = false;
-        caller->next = now + caller->load->pause;
-      }
-    }
-    std::erase_if(busy, [now](const Busy& each) { return each.until <= now; });
-  }
-}
-
 // A flood of one group costs another at most one run that is in progress: twice what it has alone on its share.
 TEST(AFloodingGroup, DoesNotRaiseAnothersP99AboveTwiceItsShare) {
   for (const unsigned callers : {16U, 64U, 256U}) {
@@ -348,7 +256,7 @@ TEST(AGroupThatWasIdle, HasNoCreditFromIt) {
     const auto run = scheduler.next(now);
     now += 10ms;
     scheduler.over(*run, now);
-    return run->line;
+    return run->shares.front().line;
   };
   for (int i = 0; i < 100; ++i) {
     scheduler.add(busy, tickets.emplace_back(ticket()), now);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "channel/keyset.h"
+#include "server/models.h"
 
 namespace blindai::server {
 namespace {
@@ -36,13 +37,28 @@ TEST(AnOption, ThatDecidesChangesTheKeyset) {
   EXPECT_EQ(config_of("port = 1\nthreads = 3\nmeasure_ms = 0\nbatch_rows = 1"), plain);
 }
 
-// Batches across groups need a proof that nothing can give yet. Who asks for them is told so, and gets no service that
-// does something else.
-TEST(AnOption, ForBatchesThatAreProvedIsRefusedInWords) {
+// Who asks for what cannot be is told so, and gets no service that does something else.
+TEST(AnOption, ForBatchesAcrossGroupsIsRefusedInWordsWhereGroupsShareNoWorker) {
   const auto refused = parse_config("batch = \"proved\"", {});
   ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().message.str().find("proved"), std::string::npos);
+  EXPECT_NE(refused.error().message.str().find("isolation"), std::string::npos);
+  EXPECT_TRUE(accepted("batch = \"proved\"\nisolation = \"model\""));
   EXPECT_TRUE(accepted("batch = \"group\""));
+}
+
+TEST(Batches, GoAcrossGroupsOnlyWhereThatIsConfiguredAndProved) {
+  Config config;
+  gate::Admitted proved;
+  proved.rows.proved = true;
+  const gate::Admitted other;
+  EXPECT_EQ(batches_of(config, proved), schedule::Batches::within_a_group);
+  config.batch = "proved";
+  EXPECT_EQ(batches_of(config, proved), schedule::Batches::within_a_group);
+  config.isolation = "model";
+  EXPECT_EQ(batches_of(config, proved), schedule::Batches::across_groups);
+  EXPECT_EQ(batches_of(config, other), schedule::Batches::within_a_group);
+  config.batch = "group";
+  EXPECT_EQ(batches_of(config, proved), schedule::Batches::within_a_group);
 }
 
 TEST(TheConfiguration, HasAClosedSchema) {

@@ -88,22 +88,27 @@ struct TheDispatcher : testing::Test {
   asio::io_context io;
   std::shared_ptr<Dispatcher> dispatcher = Dispatcher::make(1);
   std::shared_ptr<FakeWorker> worker = std::make_shared<FakeWorker>();
-  Place place{worker, dispatcher->open("a", {.threads = 1, .runs = 1, .sizes = {2, 3, 4}}),
+  Place place{worker,
+              dispatcher->open("a", {.threads = 1, .runs = 1, .sizes = {2, 3, 4}}, schedule::Batches::within_a_group),
               std::make_shared<Statistics>()};
   std::map<std::string, Code> codes;  // of failures
   std::vector<std::string> served;
 
   void ask(FakeLease& lease, Steady::duration time = 20s, std::function<bool()> gone = {}) {
+    ask_at(place, lease, time, std::move(gone));
+  }
+  void ask_at(const Place& where, FakeLease& lease, Steady::duration time = 20s, std::function<bool()> gone = {}) {
     Dispatcher::Ready ready;
     ready.lease = &lease;
     ready.deadline = Steady::now() + time;
     ready.executor = io.get_executor();
     ready.gone = std::move(gone);
-    asio::co_spawn(io, wait_for(lease.name, std::make_shared<Dispatcher::Ready>(std::move(ready))), asio::detached);
+    asio::co_spawn(io, wait_for(where, lease.name, std::make_shared<Dispatcher::Ready>(std::move(ready))),
+                   asio::detached);
     settle();
   }
-  asio::awaitable<void> wait_for(std::string name, std::shared_ptr<Dispatcher::Ready> ready) {
-    const auto done = co_await dispatcher->run(place, std::move(*ready));
+  asio::awaitable<void> wait_for(Place where, std::string name, std::shared_ptr<Dispatcher::Ready> ready) {
+    const auto done = co_await dispatcher->run(where, std::move(*ready));
     if (done.views) {
       served.push_back(name);
     } else {
@@ -146,6 +151,33 @@ TEST_F(TheDispatcher, StartsAtOnceAndBatchesWhatCameMeanwhile) {
   EXPECT_EQ(sums.execution_count, 2U);
   ASSERT_EQ(sums.batches.size(), 2U);
   EXPECT_EQ(sums.batches[1].rows, 3U);
+}
+
+TEST_F(TheDispatcher, TellsEachGroupOfItsOwnRowsInABatchOfSeveral) {
+  place.line = dispatcher->open("a", {.threads = 1, .runs = 1, .sizes = {2, 3, 4}}, schedule::Batches::across_groups);
+  const Place other{worker, dispatcher->join("b", *place.line), std::make_shared<Statistics>()};
+  FakeLease blocker("0");
+  FakeLease mine("mine");
+  FakeLease theirs("theirs");
+  FakeLease also("also theirs");
+  ask(blocker);
+  ask(mine);
+  ask_at(other, theirs);
+  ask_at(other, also);
+  worker->take().end();
+  ASSERT_EQ(worker->submitted(), 1U);
+  auto batch = worker->take();
+  EXPECT_EQ(batch.rides.size(), 3U);
+  batch.end();
+  settle();
+  EXPECT_EQ(served.size(), 4U);
+  const auto of_a = place.statistics->snapshot();
+  EXPECT_EQ(of_a.execution_count, 2U);
+  ASSERT_EQ(of_a.batches.size(), 1U);
+  EXPECT_EQ(of_a.batches[0].rows, 1U);
+  const auto of_b = other.statistics->snapshot();
+  ASSERT_EQ(of_b.batches.size(), 1U);
+  EXPECT_EQ(of_b.batches[0].rows, 2U);
 }
 
 TEST_F(TheDispatcher, RunsTheRequestsOfAFailedBatchOneByOne) {
