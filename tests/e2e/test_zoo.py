@@ -12,6 +12,7 @@ from pathlib import Path
 
 import blindai
 import numpy as np
+import onnxruntime
 import pytest
 
 DATA = Path(os.environ.get("BLINDAI_TEST_DATA", Path(__file__).resolve().parents[3] / "shared")) / "models"
@@ -96,3 +97,47 @@ def test_it_answers_as_its_sample_does(service, model):
         limit = model["tolerance"][name]
         assert have.shape == want.shape
         assert np.all(np.abs(have.astype(np.float64) - want) <= limit["abs"] + limit["rel"] * np.abs(want)), name
+
+
+def batch_of(model, rows, rng):
+    """Rows of which no two are alike, in the shapes that the sample has: its numbers with noise, integers shuffled."""
+    if "sample" in model:
+        inputs = steps_of(model)[0][0] | steps_of(model)[1]
+    else:
+        shapes = {
+            spec["name"]: [size if isinstance(size, int) else 1 for size in spec["shape"]] for spec in model["inputs"]
+        }
+        zeros = {spec["name"]: np.zeros(shapes[spec["name"]], NUMPY[spec["dtype"]]) for spec in model["inputs"]}
+        inputs = zeros | REQUESTS.get(model["id"], {})
+    batch = {}
+    for name, value in inputs.items():
+        one = value[:1]
+        made = [one + rng.standard_normal(one.shape).astype(one.dtype) if one.dtype.kind == "f" else rng.permuted(one)]
+        for _ in range(rows - 1):
+            first = made[0]
+            made.append(rng.permuted(first, axis=-1) if first.dtype.kind != "f" else first * rng.uniform(0.5, 2))
+        batch[name] = np.concatenate(made).astype(one.dtype)
+    return batch
+
+
+@pytest.mark.parametrize("model", zoo(), ids=lambda model: model["id"])
+def test_a_row_changes_no_other_where_that_is_proved(model):
+    path = file_of(model)
+    batchable = blindai.check_model(path)["admission"]["batchable"]
+    if not batchable["proved"]:
+        assert batchable["proof"]
+        pytest.skip(f"not proved: {batchable['proof']}")
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(7)
+    rows = 4
+    before, after = batch_of(model, rows, rng), batch_of(model, rows, rng)
+    for changed in range(rows):
+        mixed = {
+            name: np.concatenate([value[:changed], after[name][changed:][:1], value[changed + 1 :]])
+            for name, value in before.items()
+        }
+        others = [row for row in range(rows) if row != changed]
+        for one, two in zip(session.run(None, before), session.run(None, mixed), strict=True):
+            assert one.shape[0] == rows
+            assert one[others].tobytes() == two[others].tobytes()
+            assert one[changed].tobytes() != two[changed].tobytes()
