@@ -118,7 +118,8 @@ def test_ctrl_c_ends_a_call_at_once(service, tmp_path):
     with blindai.connect() as client:
         client.upload_model(models.slow(tmp_path / "slow.onnx"), "slow-c")
     code = (
-        "import blindai, numpy as np, warnings, sys\n"
+        "import blindai, numpy as np, signal, warnings\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
         "warnings.simplefilter('ignore')\n"
         "client = blindai.connect(timeout=60)\n"
         "print('ready', flush=True)\n"
