@@ -224,6 +224,9 @@ Result<InferRequest> InferRequest::parse(ByteView json, std::optional<std::uint6
   if (json.size() > limits.json_bytes) {
     return fail(Code::too_large, {"the JSON part has at most {} bytes", limits.json_bytes});
   }
+  if (json.empty()) {
+    return fail(Code::invalid_argument, {"the body is not a JSON object"}, {"it is empty"});
+  }
   auto impl = std::make_unique<Impl>();
   impl->json_size = json.size();
   dom::element root;

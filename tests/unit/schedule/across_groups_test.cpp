@@ -15,6 +15,12 @@ class LinesOfOneModel : public testing::Test {
     scheduler.add(line, tickets.back(), start);
     return &tickets.back();
   }
+  // Runs that are short enough for any batch beside other groups.
+  std::shared_ptr<Line> open_short(const std::string& group, Batches batches = Batches::across_groups) {
+    Layout measured = layout(1, 1, {2, 3, 4, 8});
+    measured.took_ns = {{1, 100'000}, {8, 200'000}};
+    return scheduler.open(group, measured, batches);
+  }
   std::shared_ptr<Line> open(Batches batches = Batches::across_groups) {
     Layout measured = layout(1, 1, {2, 3, 4, 8});
     measured.took_ns = {{1, 20'000'000}, {2, 30'000'000}, {8, 90'000'000}};  // longer than a quantum
@@ -41,7 +47,7 @@ TEST_F(LinesOfOneModel, RideTogetherWhereRowsAreApart) {
 }
 
 TEST_F(LinesOfOneModel, StayApartWhereRowsMayMix) {
-  const auto a = open(Batches::within_a_group);
+  const auto a = open_short("a", Batches::within_a_group);
   const auto b = scheduler.join("b", *a);
   add(a);
   add(b);
@@ -53,10 +59,10 @@ TEST_F(LinesOfOneModel, StayApartWhereRowsMayMix) {
 }
 
 TEST_F(LinesOfOneModel, AreNotMixedWithAnotherModel) {
-  const auto a = open();
-  const auto other = scheduler.open("b", layout(1, 1, {2, 3, 4, 8}), Batches::across_groups);
+  const auto a = open_short("a");
+  const auto b = open_short("b");
   add(a);
-  add(other);
+  add(b);
   EXPECT_EQ(run().tickets.size(), 1U);
 }
 
@@ -102,16 +108,23 @@ TEST_F(LinesOfOneModel, AreEachChargedForTheirRows) {
   const auto a = open();
   const auto b = scheduler.join("b", *a);
   const auto other = scheduler.open("c", layout(1, 1));
-  add(a);
-  add(b);
-  const schedule::Run made = run();
-  ASSERT_EQ(made.shares.size(), 2U);
-  EXPECT_EQ(made.shares[0].charged, 15ms);
-  EXPECT_EQ(made.shares[1].charged, 15ms);
-  scheduler.over(made, start + 40ms);
-  // Had b ridden for nothing, its next request would come before that of a group which had as much.
   add(other);
-  EXPECT_EQ(run().shares.front().line, other);
+  scheduler.over(run(), start + 10ms);
+  const auto later = start + 10s;  // nobody is active any more
+  for (const auto& line : {a, b}) {
+    scheduler.add(line, tickets.emplace_back(ticket()), later);
+  }
+  const auto made = scheduler.next(later);
+  ASSERT_TRUE(made);
+  ASSERT_EQ(made->shares.size(), 2U);
+  EXPECT_EQ(made->shares[0].charged, 15ms);
+  EXPECT_EQ(made->shares[1].charged, 15ms);
+  scheduler.over(*made, later + 40ms);
+  // b had 20 ms of it and comes after the group that had 10.
+  for (const auto& line : {b, other}) {
+    scheduler.add(line, tickets.emplace_back(ticket()), later + 40ms);
+  }
+  EXPECT_EQ(scheduler.next(later + 40ms)->shares.front().line, other);
 }
 
 // Beside one flooding group of the same model, another waits for a run in progress and for its own.
