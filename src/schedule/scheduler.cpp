@@ -194,6 +194,7 @@ std::vector<Line*> Scheduler::company(const Line& line, Steady::time_point now) 
   if (line.model->batches != Batches::across_groups) {
     return found;
   }
+  const auto had = [](const Line* other) { return other->group->virtual_ns; };
   for (const auto& [name, group] : groups_) {
     if (group == line.group) {
       continue;
@@ -201,13 +202,12 @@ std::vector<Line*> Scheduler::company(const Line& line, Steady::time_point now) 
     for (Line* other : group->turns) {
       if (other->model == line.model) {
         drop_dead(*other, now);
-        found.push_back(other);
+        found.insert(std::ranges::upper_bound(found, group->virtual_ns, {}, had), other);
       }
     }
     settle(*group);
   }
   std::erase_if(found, [](const Line* other) { return other->waiting.empty(); });
-  std::ranges::stable_sort(found, {}, [](const Line* other) { return other->group->virtual_ns; });
   return found;
 }
 
