@@ -18,6 +18,7 @@ class Connection:
         files: list[tuple[str, str]],
         model_id: str,
         save: bool,
+        weights: str,
         progress: Callable[[int, int], object] | None,
         call: Call,
     ) -> str: ...

@@ -17,7 +17,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, Self, TypeVar, overload
 
 from . import _core
 from .batch import Items, Result, checked_concurrency
-from .calls import Calls, Progress
+from .calls import Calls, Progress, Weights
 from .connection import warn_of_simulation
 from .errors import BlindAIError, ConfigurationError, DeadlineError
 from .options import DEFAULT_TIMEOUT, CallOptions
@@ -172,10 +172,11 @@ class AsyncClient:
         model_id: str | None = None,
         *,
         save: bool = False,
+        weights: Weights | None = None,
         progress: Progress | None = None,
     ) -> UploadResponse:
         """See Connection.upload_model. `progress` is called on a thread of this client."""
-        return await self._pool.run(self._options, self._open().upload_model, model, model_id, save, progress)
+        return await self._pool.run(self._options, self._open().upload_model, model, model_id, save, weights, progress)
 
     async def predict(self, model_id: str, inputs: Any, *, receipt: bool = False) -> PredictResponse:
         """See Connection.predict."""

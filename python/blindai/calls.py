@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn, get_args
 from urllib.parse import quote
 
 from . import _core, profiles
@@ -27,6 +27,7 @@ _CONNECT_TIMEOUT = 10.0
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 Progress = Callable[[int, int], object]
+Weights = Literal["auto", "packed", "in-place"]
 
 
 def _raise(failure: _core.Failure, *, instead: dict[str, type[BlindAIError]] | None = None) -> NoReturn:
@@ -95,12 +96,17 @@ class Calls:
         model: str | os.PathLike[str],
         model_id: str | None,
         save: bool,
+        weights: Weights | None,
         progress: Progress | None,
     ) -> UploadResponse:
+        if weights is not None and weights not in get_args(Weights):
+            raise InputError(f"weights are 'auto', 'packed' or 'in-place', not {weights!r}")
         files = find_model_files(model)
         model_id = _valid_id(Path(model).stem if model_id is None else model_id)
         try:
-            answer = self.core().upload([(file.name, str(file.path)) for file in files], model_id, save, progress, call)
+            answer = self.core().upload(
+                [(file.name, str(file.path)) for file in files], model_id, save, weights or "", progress, call
+            )
         except _core.Failure as failure:
             _raise(
                 failure,

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, overload
 
 from . import batch
-from .calls import Calls, Progress
+from .calls import Calls, Progress, Weights
 from .errors import BlindAIError, SimulationModeWarning
 from .options import DEFAULT_TIMEOUT, CallOptions
 from .report import Report
@@ -74,15 +74,17 @@ class Connection:
         model_id: str | None = None,
         *,
         save: bool = False,
+        weights: Weights | None = None,
         progress: Progress | None = None,
     ) -> UploadResponse:
         """Uploads an .onnx file, with the files beside it that hold its weights.
 
         `model_id` is what to call it (default: the name of the file without its ending). `progress(sent, total)` is
         called with counts of bytes while they are sent. The digest is remembered under the profile, and later
-        predictions of this id are answered by this very model or not at all.
+        predictions of this id are answered by this very model or not at all. `weights`: "packed" for speed, "in-place"
+        for memory, "auto" for what the service measures to be better (default: as the service is configured).
         """
-        return self._calls.upload_model(self._options.call(), model, model_id, save, progress)
+        return self._calls.upload_model(self._options.call(), model, model_id, save, weights, progress)
 
     def predict(self, model_id: str, inputs: Any, *, receipt: bool = False) -> PredictResponse:
         """Runs the model on one request.

@@ -147,7 +147,8 @@ Connection connect(const std::string& url, const std::string& policy, const std:
 }
 
 std::string upload(const Connection& self, const std::vector<std::pair<std::string, std::string>>& files,
-                   const std::string& model_id, bool save, const nb::object& progress, const Call& call) {
+                   const std::string& model_id, bool save, const std::string& weights, const nb::object& progress,
+                   const Call& call) {
   std::vector<client::ModelFile> list;
   for (const auto& [name, path] : files) {
     list.push_back({name, path});
@@ -168,7 +169,7 @@ std::string upload(const Connection& self, const std::vector<std::pair<std::stri
       }
     };
   }
-  return run([&] { return self.client->upload(list, model_id, save, report, &call.options()); });
+  return run([&] { return self.client->upload(list, model_id, save, report, &call.options(), weights); });
 }
 
 // An input as Python gives it: name, datatype, shape, bytes.
@@ -264,8 +265,8 @@ NB_MODULE(_core, m) {
            nb::arg("retries"), nb::arg("signals"))
       .def("cancel", &py::Call::cancel);
   nb::class_<py::Connection>(m, "Connection")
-      .def("upload", &py::upload, nb::arg("files"), nb::arg("model_id"), nb::arg("save"), nb::arg("progress").none(),
-           nb::arg("call"))
+      .def("upload", &py::upload, nb::arg("files"), nb::arg("model_id"), nb::arg("save"), nb::arg("weights"),
+           nb::arg("progress").none(), nb::arg("call"))
       .def("predict", &py::predict, nb::arg("model_id"), nb::arg("inputs"), nb::arg("pin").none(), nb::arg("call"))
       .def("call", &py::call_route, nb::arg("method"), nb::arg("target"), nb::arg("json_body"), nb::arg("call"))
       .def("report", &py::report)

@@ -50,7 +50,7 @@ class PooledClient final : public Client {
 
   evidence::Report report() const override { return pool_.report(); }
   Outcome<std::string> upload(const std::vector<ModelFile>& files, const std::string& model_id, bool save,
-                              const Progress& progress, const CallOptions* own) override;
+                              const Progress& progress, const CallOptions* own, const std::string& weights) override;
   Outcome<Prediction> predict(const std::string& model_id, const std::vector<Tensor>& inputs,
                               const std::optional<Digest>& pin, const CallOptions* own) override;
   Outcome<std::string> call(const std::string& method, const std::string& target, const std::string& json_body,
@@ -115,7 +115,8 @@ Outcome<std::string> PooledClient::call(const std::string& method, const std::st
 }
 
 Outcome<std::string> PooledClient::upload(const std::vector<ModelFile>& files, const std::string& model_id, bool save,
-                                          const Progress& progress, const CallOptions* own) {
+                                          const Progress& progress, const CallOptions* own,
+                                          const std::string& weights) {
   const CallOptions& options = own == nullptr ? calls_ : *own;
   auto body = ModelBody::open(files, options.interrupted);
   if (!body) {
@@ -131,7 +132,8 @@ Outcome<std::string> PooledClient::upload(const std::vector<ModelFile>& files, c
   auto& stream = (*session)->stream();
   std::uint64_t sent = body->head().size();
   http::ClientRequest request{.method = "POST",
-                              .target = "/blindai/v1/models?id=" + percent_encode(model_id) + (save ? "&save=1" : ""),
+                              .target = "/blindai/v1/models?id=" + percent_encode(model_id) + (save ? "&save=1" : "") +
+                                        (weights.empty() ? "" : "&weights=" + percent_encode(weights)),
                               .streamed_body_bytes = body->file_bytes()};
   request.headers.emplace_back("Content-Type",
                                body->is_bundle() ? "application/vnd.blindai.bundle" : "application/octet-stream");

@@ -81,8 +81,10 @@ class Client {
   // Uploads one file, or a bundle where there are several. Answer: the server's JSON. `progress` is told the total when
   // the last byte has gone out; the model is then loaded and warmed up before the answer comes.
   using Progress = std::function<void(std::uint64_t sent_bytes, std::uint64_t total_bytes)>;
+  // `weights`: how the service keeps them, "auto", "packed" or "in-place"; empty: as the service does.
   virtual Outcome<std::string> upload(const std::vector<ModelFile>& files, const std::string& model_id, bool save,
-                                      const Progress& progress, const CallOptions* own = nullptr) = 0;
+                                      const Progress& progress, const CallOptions* own = nullptr,
+                                      const std::string& weights = {}) = 0;
   // `pin`: the digest that must answer, or none.
   virtual Outcome<Prediction> predict(const std::string& model_id, const std::vector<Tensor>& inputs,
                                       const std::optional<Digest>& pin, const CallOptions* own = nullptr) = 0;

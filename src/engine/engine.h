@@ -65,12 +65,20 @@ class Model {
 
 struct Options {
   unsigned threads = 0;                             // of one run that uses the pool; 0: as many as CPUs
-  bool weights_in_place = false;                    // no repacked copy of weights; the last bits differ from packed
   std::optional<std::uint8_t> fill = std::nullopt;  // for tests: of each byte of the memory that a tensor is given
 };
 
 // Where a model's runs compute: each on the thread that calls it alone, or with the engine's pool.
 enum class Threading : std::uint8_t { caller, pool };
+
+// Whether an engine makes a copy of weights in the order that suits its products, or reads them where they are. The last
+// bits of answers differ between the two.
+enum class Weights : std::uint8_t { packed, in_place };
+
+struct Loading {
+  Threading threading = Threading::pool;
+  Weights weights = Weights::packed;
+};
 
 class Engine {
  public:
@@ -84,9 +92,9 @@ class Engine {
   // location EXTERNAL and no data: the engine takes the bytes at the view, whatever location the graph names.
   // Errors: model_rejected; an unsupported operator is named in the public message.
   virtual Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights,
-                                              Threading threading) = 0;
+                                              const Loading& loading) = 0;
   Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights) {
-    return load(graph, weights, Threading::pool);
+    return load(graph, weights, Loading{});
   }
 };
 

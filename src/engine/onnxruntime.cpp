@@ -5,6 +5,7 @@
 #include <onnxruntime_session_options_config_keys.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <thread>
 
@@ -214,15 +215,10 @@ void drop_log(void*, OrtLoggingLevel, const char*, const char*, const char*, con
 class OrtEngine final : public Engine {
  public:
   explicit OrtEngine(const Options& options) : env_(make_env(options)), allocator_(registered(env_, options)) {
-    pooled_.DisablePerSessionThreads();
-    alone_.SetIntraOpNumThreads(1);  // a session's own pool of one is no thread at all
-    alone_.SetInterOpNumThreads(1);
-    for (Ort::SessionOptions* each : {&pooled_, &alone_}) {
-      each->SetExecutionMode(ORT_SEQUENTIAL);
-      each->DisableCpuMemArena();
-      each->AddConfigEntry(kOrtSessionOptionsConfigUseEnvAllocators, "1");
-      each->SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
-      each->AddConfigEntry(kOrtSessionOptionsConfigDisablePrepacking, options.weights_in_place ? "1" : "0");
+    for (const Threading threading : {Threading::caller, Threading::pool}) {
+      for (const Weights weights : {Weights::packed, Weights::in_place}) {
+        prepare(session_options({threading, weights}), {threading, weights});
+      }
     }
   }
 
@@ -231,8 +227,8 @@ class OrtEngine final : public Engine {
 
   using Engine::load;
   Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights,
-                                      Threading threading) override {
-    const Ort::SessionOptions& options = threading == Threading::pool ? pooled_ : alone_;
+                                      const Loading& loading) override {
+    const Ort::SessionOptions& options = session_options(loading);
     return fence<std::unique_ptr<Model>>(
         [&]() -> Result<std::unique_ptr<Model>> {
           BLINDAI_TRY(auto session, session_over(*library_base, env_, options, graph, weights));
@@ -244,6 +240,24 @@ class OrtEngine final : public Engine {
   }
 
  private:
+  Ort::SessionOptions& session_options(const Loading& loading) {
+    return options_.at(2 * static_cast<std::size_t>(loading.threading) + static_cast<std::size_t>(loading.weights));
+  }
+
+  static void prepare(Ort::SessionOptions& session, const Loading& loading) {
+    if (loading.threading == Threading::pool) {
+      session.DisablePerSessionThreads();
+    } else {
+      session.SetIntraOpNumThreads(1);  // a session's own pool of one is no thread at all
+      session.SetInterOpNumThreads(1);
+    }
+    session.SetExecutionMode(ORT_SEQUENTIAL);
+    session.DisableCpuMemArena();
+    session.AddConfigEntry(kOrtSessionOptionsConfigUseEnvAllocators, "1");
+    session.SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
+    session.AddConfigEntry(kOrtSessionOptionsConfigDisablePrepacking, loading.weights == Weights::in_place ? "1" : "0");
+  }
+
   static Ort::Env make_env(const Options& options) {
     Ort::ThreadingOptions threading;
     const unsigned threads = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
@@ -268,8 +282,7 @@ class OrtEngine final : public Engine {
 
   Ort::Env env_;
   std::shared_ptr<Registration> allocator_;  // with the engines that live at the same time, in tests
-  Ort::SessionOptions pooled_;
-  Ort::SessionOptions alone_;
+  std::array<Ort::SessionOptions, 4> options_;
 };
 
 // A model with a StringNormalizer asks for this locale, when no file can be opened any more; the C library keeps what was

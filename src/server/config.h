@@ -30,6 +30,7 @@ struct Config {
   std::int64_t threads = 0;        // compute threads of one run; 0: what is measured to be best
   std::int64_t measure_ms = 2000;  // that a model's first start may measure how it runs best; 0: not at all
   std::int64_t memory_bytes = 0;   // of models and their workers; 0: nine tenths of what this process may have
+  std::string weights = "auto";    // of models whose upload does not say: auto, packed, in-place
   std::int64_t batch_rows = 0;     // most rows of a batch; 0: as many as there are slots, 1: no batches
 
   // security: in the keyset

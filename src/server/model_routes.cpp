@@ -45,6 +45,19 @@ Result<std::optional<Digest>> wanted_digest(const http::RequestHead& head) {
   return digest;
 }
 
+// The uploader's word about the weights, else the configuration's, which has been checked.
+Result<worker::Wish> wish_of(const std::map<std::string, std::string>& query, const Config& config) {
+  const auto said = query.find("weights");
+  if (said == query.end()) {
+    return worker::parse_wish(config.weights, worker::Because::server).value_or(worker::Wish{});
+  }
+  const auto wish = worker::parse_wish(said->second, worker::Because::owner);
+  if (!wish) {
+    return fail(Code::invalid_argument, {"'weights' must be auto, packed or in-place"});
+  }
+  return *wish;
+}
+
 // Documents are made outside the coroutines: see answer_json().
 json::Value listing(const Models& models, const auth::Principal& principal) {
   json::Array list;
@@ -93,6 +106,7 @@ http::Task<Result<void>> Routes::upload(http::Exchange& exchange, const Target& 
   if (const auto save = target.query.find("save"); save != target.query.end() && save->second != "0") {
     co_return fail(Code::unimplemented, {"this server has no store to save models in; upload without save"});
   }
+  BLINDAI_CO_TRY(const worker::Wish wish, wish_of(target.query, config_));
   BLINDAI_CO_CHECK(http::check_plain(exchange.head()));
   BLINDAI_CO_TRY(const BodyForm form, form_of(exchange.head()));
   BLINDAI_CO_TRY(const auto wanted, wanted_digest(exchange.head()));
@@ -100,7 +114,7 @@ http::Task<Result<void>> Routes::upload(http::Exchange& exchange, const Target& 
   const auto& length = exchange.head().content_length;
   BLINDAI_CO_TRY(auto started, vault::BodyReceiver::start(length, limit, hash_thread_));
   const auto receiver = std::make_shared<vault::BodyReceiver>(std::move(started));
-  BLINDAI_CO_TRY(const auto reservation, models_.reserve(principal.tenant, length.value_or(limit)));
+  BLINDAI_CO_TRY(const auto reservation, models_.reserve(principal.tenant, length.value_or(limit), wish));
   Bytes piece(piece_bytes);
   for (std::size_t have = 0, count = 1; count > 0;) {  // written in large pieces, whatever TLS delivers
     BLINDAI_CO_TRY(count, co_await exchange.read_some(MutableBytes(piece).subspan(have)));
@@ -115,7 +129,7 @@ http::Task<Result<void>> Routes::upload(http::Exchange& exchange, const Target& 
     co_return fail(Code::invalid_argument,
                    {"the body does not have the digest that Repr-Digest says: it was damaged on its way"});
   }
-  BLINDAI_CO_TRY(const auto version, co_await models_.add(principal, id->second, body, form));
+  BLINDAI_CO_TRY(const auto version, co_await models_.add(principal, id->second, body, form, reservation));
   co_return co_await answer_json(exchange, 201, json::Value(models_.describe(principal, *version)));
 }
 

@@ -35,6 +35,10 @@ json::Object describe_layout(const worker::Layout& layout) {
   if (layout.unbatched != worker::Unbatched::batched) {
     out["not_batched_because"] = worker::sentence(layout.unbatched);
   }
+  if (layout.placement.packed_ns != 0) {
+    out["weights_tried"] = json::Object{{"packed_microseconds", layout.placement.packed_ns / 1000},
+                                        {"in_place_microseconds", layout.placement.in_place_ns / 1000}};
+  }
   if (layout.threads_agree) {
     out["same_bits_with_other_threads"] = *layout.threads_agree;
   }
@@ -73,20 +77,49 @@ Result<Files> open_bundle(const vault::Body& body) {
 }  // namespace
 
 class Models::Reservation {
+  static std::uint64_t needed(std::uint64_t body_bytes, worker::Weights weights) {
+    return checked_add(body_bytes, worker::expected_own_bytes(body_bytes, weights)).value_or(UINT64_MAX);
+  }
+
  public:
-  Reservation(Models& models, std::string tenant, std::uint64_t bytes)
-      : models_(models), tenant_(std::move(tenant)), bytes_(bytes) {}
+  Reservation(Models& models, std::string tenant, worker::Wish wish)
+      : models_(models), tenant_(std::move(tenant)), wish_(wish) {}
   Reservation(const Reservation&) = delete;
   Reservation& operator=(const Reservation&) = delete;
   ~Reservation() {
     const std::scoped_lock lock(models_.mutex_);
     models_.reserved_[tenant_] -= bytes_;
+    models_.reserved_memory_ -= memory_;
+  }
+
+  const worker::Wish& wish() const { return wish_; }
+  bool packed_fits() const { return packed_fits_; }
+  // Of the tenant's quota. With the models' lock.
+  void take_quota(std::uint64_t bytes) {
+    bytes_ = bytes;
+    models_.reserved_[tenant_] += bytes;
+  }
+  // Takes memory for a body of that size and for its worker, in place of what it had; packed where nothing else was
+  // asked for and it fits. With the models' lock.
+  Result<void> take_memory(std::uint64_t body_bytes) {
+    models_.reserved_memory_ -= std::exchange(memory_, 0);
+    const std::uint64_t packed = needed(body_bytes, worker::Weights::packed);
+    const std::uint64_t in_place = needed(body_bytes, worker::Weights::in_place);
+    packed_fits_ = models_.check_memory(packed).has_value();
+    const bool packs = wish_.weights ? *wish_.weights == worker::Weights::packed : packed_fits_;
+    BLINDAI_CHECK(models_.check_memory(packs ? packed : in_place));
+    memory_ = packs ? packed : in_place;
+    models_.reserved_memory_ += memory_;
+    return {};
   }
 
  private:
   Models& models_;
   std::string tenant_;
-  std::uint64_t bytes_;
+  worker::Wish wish_;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t memory_ = 0;
+  bool packed_fits_ = false;
 };
 
 std::unexpected<Error> Models::no_such_model(std::string_view name) {
@@ -103,10 +136,7 @@ Models::Models(boost::asio::io_context& io, const Config& config, Programs progr
       dispatcher_(Dispatcher::make(cpus_)) {}
 
 std::uint64_t Models::memory_used() const {
-  std::uint64_t used = 0;
-  for (const auto& [tenant, bytes] : reserved_) {
-    used += bytes == 0 ? 0 : bytes + worker::expected_own_bytes(bytes);
-  }
+  std::uint64_t used = reserved_memory_;
   std::set<const worker::Worker*> workers;
   for (const auto& [key, entry] : entries_) {
     const std::uint64_t body = entry.version->body->size();
@@ -119,7 +149,7 @@ std::uint64_t Models::memory_used() const {
       if (status.footprint) {
         used += status.footprint->own_bytes;
       } else if (!is_over(status.state)) {
-        used += worker::expected_own_bytes(body);
+        used += worker::expected_own_bytes(body, entry.layout->placement.weights);
       }
     }
   }
@@ -140,7 +170,9 @@ Result<void> Models::check_memory(std::uint64_t bytes) const {
        memory_ >> mebi, used >> mebi, free >> mebi, (bytes >> mebi) + 1});
 }
 
-Result<std::shared_ptr<Models::Reservation>> Models::reserve(const std::string& tenant, std::uint64_t bytes) {
+Result<std::shared_ptr<Models::Reservation>> Models::reserve(const std::string& tenant, std::uint64_t bytes,
+                                                             const worker::Wish& wish) {
+  auto reservation = std::make_shared<Reservation>(*this, tenant, wish);  // where it fails, it ends outside the lock
   const std::scoped_lock lock(mutex_);
   std::uint64_t used = reserved_[tenant];
   std::int64_t count = 0;
@@ -160,9 +192,9 @@ Result<std::shared_ptr<Models::Reservation>> Models::reserve(const std::string& 
                         {"the tenant's models have {} bytes, {} more would be over the limit of {}; delete one first",
                          used, bytes, limit});
   }
-  BLINDAI_CHECK(check_memory(checked_add(bytes, worker::expected_own_bytes(bytes)).value_or(UINT64_MAX)));
-  reserved_[tenant] += bytes;
-  return std::make_shared<Reservation>(*this, tenant, bytes);
+  BLINDAI_CHECK(reservation->take_memory(bytes));
+  reservation->take_quota(bytes);
+  return reservation;
 }
 
 Result<std::shared_ptr<const Version>> Models::admit(const auth::Principal& owner, std::string id,
@@ -198,15 +230,6 @@ const Deployment* Models::sibling_of(const Entry& entry) const {
   return nullptr;
 }
 
-std::shared_ptr<const worker::Layout> Models::layout_of(const Entry& entry) {
-  for (const auto& [group, deployment] : entry.groups) {
-    if (auto layout = deployment->worker->status().layout) {
-      return layout;
-    }
-  }
-  return nullptr;
-}
-
 void Models::lay_out(Deployment& deployment) const {
   if (deployment.laid_out) {
     return;
@@ -224,7 +247,8 @@ void Models::lay_out(Deployment& deployment) const {
 }
 
 std::shared_ptr<Deployment> Models::start(std::shared_ptr<const Version> version, const std::string& group,
-                                          const Deployment* sibling, std::shared_ptr<const worker::Layout> layout) {
+                                          const Deployment* sibling, std::shared_ptr<const worker::Layout> layout,
+                                          std::optional<worker::Placement> placement) {
   auto deployment = std::make_shared<Deployment>();
   if (sibling != nullptr) {
     deployment->worker = sibling->worker;
@@ -238,6 +262,7 @@ std::shared_ptr<Deployment> Models::start(std::shared_ptr<const Version> version
     settings.measure_time = std::chrono::milliseconds(config_.measure_ms);
     settings.most_rows = static_cast<unsigned>(config_.batch_rows);
     settings.layout = std::move(layout);
+    settings.placement = placement;
     settings.slots = static_cast<unsigned>(config_.slots);
     settings.max_request_bytes = static_cast<std::uint64_t>(config_.request_bytes);
     settings.max_answer_bytes = static_cast<std::uint64_t>(config_.answer_bytes);
@@ -262,6 +287,19 @@ std::shared_ptr<Deployment> Models::start(std::shared_ptr<const Version> version
   return deployment;
 }
 
+// Of the first worker; nothing where its warm-up is to measure.
+Result<std::optional<worker::Placement>> Models::place(const Version& version, Reservation& reservation) {
+  {
+    const std::scoped_lock lock(mutex_);
+    BLINDAI_CHECK(reservation.take_memory(version.body->size()));  // its size may not have been known before
+  }
+  std::uint64_t weight_bytes = 0;
+  for (const gate::Weight& weight : version.admitted->weights) {
+    weight_bytes += weight.size;
+  }
+  return worker::decide(reservation.wish(), weight_bytes, reservation.packed_fits(), config_.measure_ms != 0);
+}
+
 Task<Result<std::shared_ptr<const vault::Body>>> Models::complete(std::shared_ptr<vault::BodyReceiver> receiver) {
   auto finish = [receiver = std::move(receiver)]() -> Task<Result<std::shared_ptr<const vault::Body>>> {
     co_return receiver->finish();
@@ -270,7 +308,8 @@ Task<Result<std::shared_ptr<const vault::Body>>> Models::complete(std::shared_pt
 }
 
 Task<Result<std::shared_ptr<const Version>>> Models::add(const auth::Principal& owner, std::string id,
-                                                         std::shared_ptr<const vault::Body> body, BodyForm form) {
+                                                         std::shared_ptr<const vault::Body> body, BodyForm form,
+                                                         std::shared_ptr<Reservation> reservation) {
   auto scan = [this, owner, id, body, form]() -> Task<Result<std::shared_ptr<const Version>>> {
     co_return admit(owner, id, body, form);
   };
@@ -279,7 +318,8 @@ Task<Result<std::shared_ptr<const Version>>> Models::add(const auth::Principal& 
     log(Event::model_refused);
     co_return std::unexpected(admitted.error());
   }
-  const auto deployment = start(*admitted, owner.tenant);
+  BLINDAI_CO_TRY(const auto placement, place(**admitted, *reservation));
+  const auto deployment = start(*admitted, owner.tenant, nullptr, nullptr, placement);
   const auto ready = co_await deployment->worker->ready();
   if (!ready) {
     log(Event::model_refused);
@@ -292,6 +332,7 @@ Task<Result<std::shared_ptr<const Version>>> Models::add(const auth::Principal& 
     Entry& entry = entries_[{owner.tenant, id}];
     entry.version = *admitted;
     entry.unloaded = false;
+    entry.layout = deployment->worker->status().layout;
     old = std::exchange(entry.groups, {});
     entry.groups.emplace(owner.tenant, deployment);
   }
@@ -333,14 +374,15 @@ Task<Result<std::shared_ptr<Deployment>>> Models::deploy(const auth::Principal& 
     }
     const auto place = entry->groups.find(principal.tenant);
     if (place == entry->groups.end() && sibling_of(*entry) == nullptr) {
-      BLINDAI_CO_CHECK(check_memory(worker::expected_own_bytes(entry->version->body->size())));
+      BLINDAI_CO_CHECK(
+          check_memory(worker::expected_own_bytes(entry->version->body->size(), entry->layout->placement.weights)));
     }
-    deployment = place != entry->groups.end()
-                     ? place->second
-                     : entry->groups
-                           .emplace(principal.tenant,
-                                    start(entry->version, principal.tenant, sibling_of(*entry), layout_of(*entry)))
-                           .first->second;
+    deployment =
+        place != entry->groups.end()
+            ? place->second
+            : entry->groups
+                  .emplace(principal.tenant, start(entry->version, principal.tenant, sibling_of(*entry), entry->layout))
+                  .first->second;
   }
   if (deployment->worker->state() != worker::State::ready) {
     BLINDAI_CO_CHECK(co_await deployment->worker->ready());
@@ -408,6 +450,8 @@ json::Object Models::describe(const auth::Principal& principal, const Version& v
   if (found == entries_.end()) {
     return out;
   }
+  out["weights"] = worker::word(found->second.layout->placement.weights);
+  out["weights_because"] = worker::sentence(found->second.layout->placement.because);
   if (found->second.unloaded) {
     out["state"] = "unloaded";
   }

@@ -77,14 +77,16 @@ class Models {
   // Whether a body of that size may come; a reservation against the tenant's quota while it does.
   class Reservation;
   // Errors: resource_exhausted, where the tenant has too much or the server too little.
-  Result<std::shared_ptr<Reservation>> reserve(const std::string& tenant, std::uint64_t bytes);
+  Result<std::shared_ptr<Reservation>> reserve(const std::string& tenant, std::uint64_t bytes,
+                                               const worker::Wish& wish);
 
   // The whole body, hashed to its end and sealed. Errors: those of BodyReceiver::finish().
   Task<Result<std::shared_ptr<const vault::Body>>> complete(std::shared_ptr<vault::BodyReceiver> receiver);
-  // Gate, worker, warm-up; then it stands under its id. Errors: model_rejected, invalid_argument, resource_exhausted,
+  // Gate, worker, warm-up; then it stands under its id. `reservation`: of this body. Errors: model_rejected, invalid_argument, resource_exhausted,
   // unavailable.
   Task<Result<std::shared_ptr<const Version>>> add(const auth::Principal& owner, std::string id,
-                                                   std::shared_ptr<const vault::Body> body, BodyForm form);
+                                                   std::shared_ptr<const vault::Body> body, BodyForm form,
+                                                   std::shared_ptr<Reservation> reservation);
   // `name`: an id of the principal's own, or "tenant/id" that is shared with them. Error: not_found.
   Result<std::shared_ptr<const Version>> find(const auth::Principal& principal, std::string_view name) const;
   // The same at work, its worker ready. A first use by another group starts a worker. Errors besides: those of the
@@ -116,15 +118,16 @@ class Models {
     std::set<std::string> shared_with;
     std::map<std::string, std::shared_ptr<Deployment>> groups;  // by tenant
     bool unloaded = false;
+    std::shared_ptr<const worker::Layout> layout;  // that the first worker found; every later one is given it
   };
   using Key = std::pair<std::string, std::string>;  // tenant, id
 
   std::shared_ptr<Deployment> start(std::shared_ptr<const Version> version, const std::string& group,
-                                    const Deployment* sibling = nullptr,
-                                    std::shared_ptr<const worker::Layout> layout = nullptr);
-  const Deployment* sibling_of(const Entry& entry) const;                      // whose worker is shared
-  static std::shared_ptr<const worker::Layout> layout_of(const Entry& entry);  // that a worker found already
-  void lay_out(Deployment& deployment) const;                                  // once its worker is ready
+                                    const Deployment* sibling, std::shared_ptr<const worker::Layout> layout,
+                                    std::optional<worker::Placement> placement = std::nullopt);
+  const Deployment* sibling_of(const Entry& entry) const;  // whose worker is shared
+  void lay_out(Deployment& deployment) const;              // once its worker is ready
+  Result<std::optional<worker::Placement>> place(const Version& version, Reservation& reservation);
   // Bytes that bodies and workers have, or are expected to: of those that are there, and of those on their way.
   std::uint64_t memory_used() const;
   Result<void> check_memory(std::uint64_t bytes) const;  // whether there is room for so many more
@@ -149,6 +152,7 @@ class Models {
   mutable std::mutex mutex_;
   std::map<Key, Entry> entries_;
   std::map<std::string, std::uint64_t> reserved_;  // bytes on their way, by tenant
+  std::uint64_t reserved_memory_ = 0;              // of those and of the workers that will load them
 };
 
 }  // namespace blindai::server

@@ -32,6 +32,7 @@ RingHead offer_of(const Settings& settings) {
   head.runners = std::max(1U, settings.slots);
   const unsigned narrowest = head.threads[1] != 0 ? head.threads[1] : head.threads[0];
   head.runners = runs_of(narrowest, head);
+  head.weights = settings.placement ? static_cast<Offer>(settings.placement->weights) : Offer::measured;
   return head;
 }
 

@@ -47,8 +47,8 @@ std::optional<Footprint> footprint_of(int pid) {
   return text ? parse_footprint(as_text(*text)) : std::nullopt;
 }
 
-std::uint64_t expected_own_bytes(std::uint64_t body_bytes) {
-  return checked_add(body_bytes, engine_bytes).value_or(UINT64_MAX);
+std::uint64_t expected_own_bytes(std::uint64_t body_bytes, Weights weights) {
+  return checked_add(weights == Weights::packed ? body_bytes : 0, engine_bytes).value_or(UINT64_MAX);
 }
 
 }  // namespace blindai::worker

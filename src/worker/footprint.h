@@ -5,6 +5,8 @@
 #include <optional>
 #include <string_view>
 
+#include "worker/placement.h"
+
 namespace blindai::worker {
 
 struct Footprint {
@@ -14,8 +16,8 @@ struct Footprint {
 // From the text of /proc/PID/status; nothing where it does not say so.
 std::optional<Footprint> parse_footprint(std::string_view status);
 std::optional<Footprint> footprint_of(int pid);
-// What a worker is expected to take of its own, before anybody has measured it: a packed copy of the weights, and the
-// engine.
-std::uint64_t expected_own_bytes(std::uint64_t body_bytes);
+// What a worker is expected to take of its own, before anybody has measured it: the engine, and a copy of the weights where
+// they are packed.
+std::uint64_t expected_own_bytes(std::uint64_t body_bytes, Weights weights);
 
 }  // namespace blindai::worker

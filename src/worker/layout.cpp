@@ -50,6 +50,26 @@ Result<std::vector<Trial>> decode_trials(const cbor::Value& value) {
   return trials;
 }
 
+// What was measured follows from the two times, and what was fixed has none.
+Result<Placement> decode_placement(const std::vector<std::uint64_t>& fields, Offer offer) {
+  if (fields.size() != 4 || fields[0] > 1) {
+    return malformed();
+  }
+  const auto weights = static_cast<Weights>(fields[0]);
+  const bool timed = fields[2] + fields[3] != 0;
+  if (offer != Offer::measured) {
+    return static_cast<Offer>(fields[0]) == offer && !timed ? Result<Placement>(Placement{.weights = weights})
+                                                            : malformed();
+  }
+  Placement measured = compare(fields[2], fields[3]);
+  if (!timed && fields[1] == static_cast<std::uint64_t>(Because::batches)) {
+    measured.because = Because::batches;
+  }
+  const bool follows = weights == measured.weights && fields[1] == static_cast<std::uint64_t>(measured.because) &&
+                       timed == (measured.packed_ns != 0);
+  return follows ? Result<Placement>(measured) : malformed();
+}
+
 }  // namespace
 
 std::string_view sentence(Unbatched reason) {
@@ -95,6 +115,10 @@ Bytes encode(const Layout& layout) {
                                 {"sizes", std::move(sizes)},
                                 {"unbatched", static_cast<std::int64_t>(layout.unbatched)},
                                 {"agree", agree},
+                                {"weights", static_cast<std::int64_t>(layout.placement.weights)},
+                                {"because", static_cast<std::int64_t>(layout.placement.because)},
+                                {"packed_ns", static_cast<std::int64_t>(layout.placement.packed_ns)},
+                                {"in_place_ns", static_cast<std::int64_t>(layout.placement.in_place_ns)},
                                 {"trials", std::move(trials)}});
 }
 
@@ -106,6 +130,10 @@ Result<Layout> decode_layout(ByteView bytes, const RingHead& head) {
   const auto& unbatched = fields.any("unbatched");
   const auto& agree = fields.any("agree");
   const auto& trials = fields.any("trials");
+  const auto& weights = fields.any("weights");
+  const auto& because = fields.any("because");
+  const auto& packed_ns = fields.any("packed_ns");
+  const auto& in_place_ns = fields.any("in_place_ns");
   BLINDAI_CHECK(fields.finish());
   const auto* thread_count = threads.as<std::int64_t>();
   const auto* reason = unbatched.as<std::int64_t>();
@@ -132,6 +160,8 @@ Result<Layout> decode_layout(ByteView bytes, const RingHead& head) {
     layout.threads_agree = *same == 1;
   }
   BLINDAI_TRY(layout.trials, decode_trials(trials));
+  BLINDAI_TRY(layout.placement,
+              decode_placement(numbers(cbor::Array{weights, because, packed_ns, in_place_ns}, max_ns), head.weights));
   return layout;
 }
 

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "worker/placement.h"
+
 namespace blindai::worker {
 
 // Why requests of a model are not batched.
@@ -41,6 +43,7 @@ struct Layout {
   Unbatched unbatched = Unbatched::not_tried;
   std::optional<bool> threads_agree;  // whether the counts of threads tried gave the same bits
   std::vector<Trial> trials;
+  Placement placement;  // of the weights
 };
 
 }  // namespace blindai::worker

@@ -98,13 +98,15 @@ Result<std::vector<engine::WeightView>> weight_views(const LoadPlan& plan, ByteV
 }
 
 Result<Loaded> load(engine::Engine& engine, const LoadPlan& plan, ByteView graph,
-                    const std::vector<engine::WeightView>& weights, unsigned threads, unsigned runs) {
+                    const std::vector<engine::WeightView>& weights, const WarmUp::Form& form) {
   Loaded loaded;
-  const auto threading = threads == 1 ? engine::Threading::caller : engine::Threading::pool;
-  BLINDAI_TRY(loaded.model, engine.load(graph, weights, threading));
+  const engine::Loading loading{
+      .threading = form.threads == 1 ? engine::Threading::caller : engine::Threading::pool,
+      .weights = form.weights == Weights::packed ? engine::Weights::packed : engine::Weights::in_place};
+  BLINDAI_TRY(loaded.model, engine.load(graph, weights, loading));
   BLINDAI_TRY(loaded.input_of_engine, match(loaded.model->inputs(), plan.inputs));
   BLINDAI_TRY(loaded.output_of_ring, match(plan.outputs, loaded.model->outputs()));
-  for (unsigned i = 0; i < runs; ++i) {
+  for (unsigned i = 0; i < form.runs; ++i) {
     BLINDAI_TRY(auto slot, loaded.model->make_slot());
     loaded.slots.push_back(std::move(slot));
   }
@@ -118,7 +120,7 @@ Result<WarmUp::Warm> receive_model(engine::Engine& engine, Runners& runners, Byt
     BLINDAI_TRY(const auto plan, decode_plan(encoded));
     BLINDAI_TRY(const auto weights, weight_views(plan, body));
     WarmUp warm_up(runners, plan, head,
-                   [&](unsigned threads, unsigned runs) { return load(engine, plan, graph, weights, threads, runs); });
+                   [&](const WarmUp::Form& form) { return load(engine, plan, graph, weights, form); });
     return warm_up.run();
   } catch (const std::bad_alloc&) {
     return fail(Code::resource_exhausted, {"the model needs more memory than it may use"});
@@ -158,7 +160,7 @@ Result<std::unique_ptr<Prepared>> prepare(const EngineKind& kind, std::vector<st
   ::close(engine_descriptor);
   BLINDAI_TRY(layers, enter_early_sandbox());
   const unsigned pool = std::max({1U, head.threads[0], head.threads[1]});
-  BLINDAI_TRY(prepared->engine, kind.make({.threads = pool, .weights_in_place = false}));
+  BLINDAI_TRY(prepared->engine, kind.make({.threads = pool}));
   prepared->runners = new Runners(prepared->ring);  // NOLINT: lives as long as the process
   prepared->runners->start(head.runners);
   BLINDAI_CHECK(check_descriptors());

@@ -44,9 +44,12 @@ struct Geometry {
 // Errors: invalid_argument for no or too many slots and for regions that do not fit an address space.
 Result<Geometry> make_geometry(unsigned slots, std::uint64_t request_bytes, std::uint64_t answer_bytes);
 
+// Where the weights may be: fixed, or the warm-up measures it.
+enum class Offer : std::uint32_t { packed = 0, in_place = 1, measured = 2 };
+
 // Written by the server before the worker starts.
 struct RingHead {
-  std::uint32_t version = 2;
+  std::uint32_t version = 3;
   std::uint32_t slots = 0;
   std::uint64_t request_bytes = 0;
   std::uint64_t answer_bytes = 0;
@@ -59,6 +62,7 @@ struct RingHead {
   std::array<std::uint32_t, 2> threads{1, 0};
   std::uint32_t measure_ms = 0;  // how long the warm-up may try; 0: not at all
   std::uint32_t most_rows = 1;   // of a batch; 1: none
+  Offer weights = Offer::packed;
 };
 // Bumped by the server at each submission; runners sleep on it.
 inline constexpr std::size_t doorbell_offset = 2048;

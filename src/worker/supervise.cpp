@@ -116,9 +116,10 @@ class Supervision {
       head.threads = {core_->layout_->threads, 0};
       head.runners = core_->layout_->runs;
       head.measure_ms = 0;
+      head.weights = static_cast<Offer>(core_->layout_->placement.weights);
     }
     head.body_bytes = core_->model_.body_bytes;
-    head.memory_bytes = memory_limit(core_->admitted(), settings.room_bytes);
+    head.memory_bytes = memory_limit(core_->admitted(), settings.room_bytes, head.weights == Offer::in_place);
     BLINDAI_TRY(life->ring, Ring::create(geometry, head));
     life->slots.resize(settings.slots);
     const auto layers = available_sandbox();
@@ -177,6 +178,9 @@ class Supervision {
     auto layout = decode_layout(encoded, life_->ring.head());
     if (!layout) {
       co_return ended();
+    }
+    if (core_->settings_.placement) {
+      layout->placement = *core_->settings_.placement;  // with the reason
     }
     // The warm-up ran in the first slot.
     life_->ring.drop_output(0);

@@ -66,19 +66,26 @@ WarmUp::WarmUp(Runners& runners, const LoadPlan& plan, const RingHead& head, Loa
     : runners_(runners), plan_(plan), head_(head), load_(std::move(load)) {}
 
 Result<WarmUp::Warm> WarmUp::run() {
-  const auto began = Steady::now();
   warm_.layout.threads = head_.threads[0];
   warm_.layout.runs = runs_of(head_.threads[0], head_);
-  BLINDAI_CHECK(switch_to(warm_.layout.threads));
-  load_time_ = Steady::now() - began;
+  const bool measures = head_.weights == Offer::measured && head_.measure_ms != 0;
+  const bool in_place = measures || head_.weights == Offer::in_place;
+  BLINDAI_CHECK(switch_to(warm_.layout.threads, in_place ? Weights::in_place : Weights::packed));
   BLINDAI_CHECK(runners_.warm_up(warm_.loaded, plan_));
+  warm_.layout.placement.weights = loaded_weights_;
   if (head_.measure_ms == 0) {
     warm_.layout.unbatched = head_.most_rows > 1 ? Unbatched::not_tried : Unbatched::not_wanted;
     return std::move(warm_);
   }
   end_ = Steady::now() + std::chrono::milliseconds(head_.measure_ms);
   warm_.layout.unbatched = declared();
-  if (find_inputs()) {
+  const bool runs = find_inputs();
+  if (measures) {
+    BLINDAI_CHECK(runs ? place() : switch_to(warm_.layout.threads, Weights::packed));
+    warm_.layout.placement.weights = loaded_weights_;
+    end_ = Steady::now() + std::chrono::milliseconds(head_.measure_ms);
+  }
+  if (runs) {
     if (!heavy()) {
       check_size(2);  // most that cannot be batched show it here, and are not tried with more
       warm_.layout.sizes.clear();
@@ -94,6 +101,51 @@ Result<WarmUp::Warm> WarmUp::run() {
     }
   }
   return std::move(warm_);
+}
+
+// The quickest of some runs of one row, or 0 where the engine refuses it.
+std::uint64_t WarmUp::time_row() {
+  std::uint64_t best = 0;
+  const auto began = Steady::now();
+  const auto most = std::chrono::milliseconds(head_.measure_ms) / share_of_tries;
+  for (int tries = 0; tries < most_tries && (tries == 0 || Steady::now() - began < most); ++tries) {
+    const auto start = Steady::now();
+    if (!run_rows(0, 0, 1)) {
+      return 0;
+    }
+    const auto took = static_cast<std::uint64_t>(std::chrono::nanoseconds(Steady::now() - start).count());
+    best = tries == 0 ? took : std::min(best, took);
+  }
+  return best;
+}
+
+// Whether a request in a batch gets other bits than alone, as the model is loaded.
+bool WarmUp::loses_batches() {
+  const Unbatched before = warm_.layout.unbatched;
+  const bool loses =
+      before == Unbatched::batched && most_rows_ > 1 && !check_size(2) && warm_.layout.unbatched == Unbatched::differs;
+  warm_.layout.unbatched = before;
+  warm_.layout.sizes.clear();
+  alone_.clear();
+  return loses;
+}
+
+// In place is loaded, and has run once. Where there is no time for another run, the weights are packed.
+Result<void> WarmUp::place() {
+  const bool late = !time_left(one_row_);
+  const bool loses = !late && loses_batches();
+  const std::uint64_t in_place_ns = late || loses ? 0 : time_row();
+  BLINDAI_CHECK(switch_to(warm_.layout.threads, Weights::packed));
+  auto bits = run_rows(0, 0, 1);  // the first run is slower
+  const std::uint64_t packed_ns = in_place_ns == 0 || !bits ? 0 : time_row();
+  warm_.layout.placement = compare(packed_ns, in_place_ns);
+  if (loses) {
+    warm_.layout.placement.because = Because::batches;
+  }
+  if (warm_.layout.placement.weights == Weights::packed && bits) {
+    first_bits_ = std::move(*bits);
+  }
+  return switch_to(warm_.layout.threads, warm_.layout.placement.weights);
 }
 
 // Whether a run is so long that each one is to be thought about.
@@ -262,7 +314,7 @@ void WarmUp::try_layouts() {
       continue;
     }
     if (threads != loaded_threads_) {
-      const bool small = head_.body_bytes < large_body;
+      const bool small = head_.body_bytes < large_body || loaded_weights_ == Weights::in_place;
       if (!small || !time_left(load_time_ + 2 * one_row_ * std::max(1U, head_.cpus)) || !switch_to(threads)) {
         return;
       }
@@ -397,16 +449,19 @@ bool WarmUp::rows_equal(const Outputs& batch, std::size_t rows) const {
   return true;
 }
 
-// Loads the model for so many threads; one that was loaded goes first.
-Result<void> WarmUp::switch_to(unsigned threads) {
-  if (threads == loaded_threads_) {
+// Loads the model in that form; one that was loaded goes first.
+Result<void> WarmUp::switch_to(unsigned threads, Weights weights) {
+  if (threads == loaded_threads_ && weights == loaded_weights_) {
     return {};
   }
   loaded_threads_ = 0;
   warm_.loaded.slots.clear();
   warm_.loaded = Loaded{};
   ::malloc_trim(0);
-  BLINDAI_TRY(warm_.loaded, load_(threads, runs_of(threads, head_)));
+  loaded_weights_ = weights;
+  const auto began = Steady::now();
+  BLINDAI_TRY(warm_.loaded, load_({threads, runs_of(threads, head_), weights}));
+  load_time_ = Steady::now() - began;
   loaded_threads_ = threads;
   return {};
 }

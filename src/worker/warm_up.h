@@ -1,6 +1,8 @@
 // Before a model is READY: a first run, and then, as far as the time given allows, how it runs best and whether its
 // batches are exact.
 //
+//   weights  where it is to be measured, the model is loaded with its weights in place first, which is quick, and then
+//            packed, and one run of each is timed. Packed at once where batches are exact only so.
 //   layout   runs at once, threads of each, rows of a batch: each candidate is run for a moment with all its runs at
 //            once, and the one with the most rows a second is taken. Fewer rows and more threads are taken where the gain
 //            is small: they cost a single caller less.
@@ -20,8 +22,12 @@ namespace blindai::worker {
 
 class WarmUp {
  public:
-  // Loads the model for so many threads of one run, with slots for so many runs at once.
-  using Load = std::function<Result<Loaded>(unsigned threads, unsigned runs)>;
+  struct Form {
+    unsigned threads = 1;  // of one run
+    unsigned runs = 1;     // at once: a slot for each
+    Weights weights = Weights::packed;
+  };
+  using Load = std::function<Result<Loaded>(const Form& form)>;
   WarmUp(Runners& runners, const LoadPlan& plan, const RingHead& head, Load load);
 
   struct Warm {
@@ -53,6 +59,9 @@ class WarmUp {
   Result<Outputs> run_rows(std::size_t runner, std::size_t first, std::size_t rows);
   Trial measure(unsigned threads, std::size_t rows);
   Trial measure_once(unsigned threads, std::size_t rows);
+  Result<void> place();
+  bool loses_batches();
+  std::uint64_t time_row();
   void try_layouts();
   void try_sizes(unsigned threads);
   void choose(std::size_t most_rows);
@@ -61,7 +70,8 @@ class WarmUp {
   bool run_alone(std::size_t rows);
   static bool equal(const Outputs& a, const Outputs& b);
   bool rows_equal(const Outputs& batch, std::size_t rows) const;
-  Result<void> switch_to(unsigned threads);
+  Result<void> switch_to(unsigned threads) { return switch_to(threads, loaded_weights_); }
+  Result<void> switch_to(unsigned threads, Weights weights);
   bool time_left(Steady::duration wanted) const { return Steady::now() + wanted <= end_; }
 
   Runners& runners_;
@@ -70,6 +80,7 @@ class WarmUp {
   const Load load_;
   Warm warm_;
   unsigned loaded_threads_ = 0;  // 0: nothing is loaded
+  Weights loaded_weights_ = Weights::packed;
   Steady::time_point end_;
   Steady::duration load_time_{};
   Steady::duration one_row_{};  // a run of one row, with the first count of threads; of a heavy model the first run

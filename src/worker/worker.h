@@ -44,6 +44,7 @@ struct Settings {
   std::chrono::milliseconds measure_time{2000};  // that a warm-up may take to find the layout; 0: half of the CPUs each
   unsigned most_rows = 0;                        // of a batch; 0: as many as there are slots, 1: no batches
   std::shared_ptr<const Layout> layout;          // known already: nothing is measured
+  std::optional<Placement> placement;            // of the weights, without a layout; none: it is measured
   unsigned slots = 16;                           // requests that may be in the ring at once
   std::uint64_t max_request_bytes = 256 * 1024 * 1024;
   std::uint64_t max_answer_bytes = 256 * 1024 * 1024;

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
@@ -74,6 +74,10 @@ def verify(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
 def upload(
     model: Annotated[Path, typer.Argument(help="An .onnx file; the files of its weights are found beside it.")],
     model_id: Annotated[str | None, typer.Option("--id", help="What to call it; else the name of the file.")] = None,
+    weights: Annotated[
+        Literal["auto", "packed", "in-place"] | None,
+        typer.Option(help="Weights packed for speed, in place for memory, or as measured; else as the service does."),
+    ] = None,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -96,7 +100,7 @@ def upload(
                     if sent == total:
                         progress.update(task, description="loading and warming up")
 
-                answer = client.upload_model(model, model_id, progress=advance)
+                answer = client.upload_model(model, model_id, weights=weights, progress=advance)
         if as_json:
             print_json(answer.document)
             return
@@ -106,6 +110,7 @@ def upload(
         for kind in ("inputs", "outputs"):
             for tensor in answer.document.get(kind, []):
                 console.print(f"  {kind[:-1]} {tensor['name']}: {tensor['datatype']} {tensor['shape']}", markup=False)
+        console.print(f"  weights {answer.document.get('weights')}: {answer.document.get('weights_because')}")
         for warning in report.get("warnings", []):
             console.print(f"  [yellow]warning[/] {warning['text']}")
 
@@ -208,13 +213,13 @@ def models(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
             print_json({"models": listed})
             return
         table = Table(title=f"{len(listed)} model(s)")
-        for column in ("id", "state", "restarts", "digest", "size", "uploaded", "note"):
+        for column in ("id", "state", "restarts", "digest", "size", "weights", "uploaded", "note"):
             table.add_column(column)
         for model in listed:
             size = f"{model.get('bytes', 0) / 1e6:,.1f} MB"
             restarts = str(model.get("restarts", ""))
             cells = (model.get("id", ""), model.get("state", ""), restarts, shorten(model.get("digest", ""), 20), size)
-            table.add_row(*cells, model.get("uploaded", ""), _note(model))
+            table.add_row(*cells, model.get("weights", ""), model.get("uploaded", ""), _note(model))
         console.print(table)
 
 

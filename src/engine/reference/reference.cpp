@@ -94,7 +94,7 @@ class ReferenceEngine final : public Engine {
   std::string_view name() const override { return reference_name; }
   std::string version() const override { return "1"; }
   using Engine::load;
-  Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights, Threading) override {
+  Result<std::unique_ptr<Model>> load(ByteView graph, const std::vector<WeightView>& weights, const Loading&) override {
     try {
       BLINDAI_TRY(auto file, reference::read_model(graph, weights));
       return std::make_unique<ReferenceModel>(std::move(file), run_bytes_);

@@ -29,9 +29,10 @@ TEST(AFootprint, OfThisProcessIsThere) {
 }
 
 TEST(AnExpectation, DoesNotOverflow) {
-  EXPECT_GT(expected_own_bytes(0), 0U);
-  EXPECT_GT(expected_own_bytes(1000), expected_own_bytes(0));
-  EXPECT_EQ(expected_own_bytes(UINT64_MAX), UINT64_MAX);
+  EXPECT_GT(expected_own_bytes(0, Weights::packed), 0U);
+  EXPECT_EQ(expected_own_bytes(1000, Weights::packed), expected_own_bytes(0, Weights::packed) + 1000);
+  EXPECT_EQ(expected_own_bytes(1000, Weights::in_place), expected_own_bytes(0, Weights::packed));
+  EXPECT_EQ(expected_own_bytes(UINT64_MAX, Weights::packed), UINT64_MAX);
 }
 
 }  // namespace

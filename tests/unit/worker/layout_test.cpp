@@ -61,6 +61,37 @@ TEST(ALayout, IsRefusedWhereItWasNotOfferedOrMakesNoSense) {
   EXPECT_FALSE(decode_layout(as_bytes("x"), offered()));
 }
 
+// A worker's word about the weights is held to what was offered, and to the rule where it measured.
+TEST(APlacement, IsBelievedWhereItFollowsFromWhatWasOffered) {
+  const auto decoded = [](Offer offer, const Placement& said) {
+    RingHead head = offered();
+    head.weights = offer;
+    Layout layout = good();
+    layout.placement = said;
+    return decode_layout(encode(layout), head);
+  };
+  EXPECT_EQ(decoded(Offer::packed, {Weights::packed})->placement.weights, Weights::packed);
+  EXPECT_EQ(decoded(Offer::in_place, {Weights::in_place})->placement.weights, Weights::in_place);
+  EXPECT_FALSE(decoded(Offer::packed, {Weights::in_place}));
+  EXPECT_FALSE(decoded(Offer::in_place, {Weights::packed}));
+  EXPECT_FALSE(decoded(Offer::packed, {Weights::packed, Because::gain, 1, 2})) << "nothing was to be measured";
+  EXPECT_FALSE(decoded(Offer::packed, {static_cast<Weights>(2)}));
+  EXPECT_FALSE(decoded(Offer::measured, {static_cast<Weights>(2), Because::gain, 100, 200}));
+  EXPECT_EQ(decoded(Offer::measured, {Weights::packed, Because::gain, 100, 200})->placement.because, Because::gain);
+  EXPECT_EQ(decoded(Offer::measured, {Weights::in_place, Because::no_gain, 100, 101})->placement.because,
+            Because::no_gain);
+  EXPECT_EQ(decoded(Offer::measured, {Weights::packed})->placement.because, Because::not_measured);
+  EXPECT_FALSE(decoded(Offer::measured, {Weights::in_place}));
+  EXPECT_EQ(decoded(Offer::measured, {Weights::packed, Because::batches})->placement.because, Because::batches);
+  EXPECT_FALSE(decoded(Offer::measured, {Weights::in_place, Because::batches}));
+  EXPECT_FALSE(decoded(Offer::measured, {Weights::packed, Because::batches, 100, 200}));
+  EXPECT_FALSE(decoded(Offer::measured, {Weights::packed, Because::owner})) << "not a worker's to say";
+  EXPECT_FALSE(decoded(Offer::measured, {Weights::packed, Because::gain, 100, 0}));
+  EXPECT_FALSE(decoded(Offer::measured, {Weights::packed, Because::gain, 100, 101}));
+  EXPECT_FALSE(decoded(Offer::measured, {Weights::in_place, Because::no_gain, 100, 200}));
+  EXPECT_FALSE(decoded(Offer::measured, {Weights::packed, Because::gain, 100, std::uint64_t{1} << 60U}));
+}
+
 TEST(TheRunsAtOnce, AreAsManyAsTheCpusAndTheRunnersAllow) {
   RingHead head = offered();
   EXPECT_EQ(runs_of(4, head), 1U);
@@ -150,6 +181,27 @@ TEST_P(AWarmUp, KeepsToTheThreadsAndRowsThatAreConfigured) {
   EXPECT_EQ(layout.unbatched, Unbatched::not_wanted);
 }
 
+TEST_P(AWarmUp, PutsTheWeightsWhereItIsToldOrMeasures) {
+  for (const Weights weights : {Weights::packed, Weights::in_place}) {
+    settings.placement = Placement{weights, Because::owner};
+    const Layout layout = layout_of("mlp");
+    EXPECT_EQ(layout.placement.weights, weights);
+    EXPECT_EQ(layout.placement.because, Because::owner);
+    EXPECT_EQ(layout.placement.packed_ns, 0U);
+    TearDownWorker();
+  }
+  settings.placement.reset();
+  settings.most_rows = 1;
+  const Layout layout = layout_of("mlp");
+  EXPECT_TRUE(layout.placement.because == Because::gain || layout.placement.because == Because::no_gain)
+      << sentence(layout.placement.because);
+  EXPECT_GT(layout.placement.in_place_ns, 0U);
+  TearDownWorker();
+  const Layout text = layout_of("strings");
+  EXPECT_EQ(text.placement.because, Because::not_measured) << "of text nothing can be made up";
+  EXPECT_EQ(text.placement.weights, Weights::packed);
+}
+
 // The bits of a model do not change because its process ended.
 TEST_P(AWarmUp, IsKeptForTheProcessesThatFollow) {
   const Layout before = layout_of("identity");
@@ -159,6 +211,7 @@ TEST_P(AWarmUp, IsKeptForTheProcessesThatFollow) {
   const Layout after = *worker->status().layout;
   EXPECT_EQ(after.threads, before.threads);
   EXPECT_EQ(after.sizes, before.sizes);
+  EXPECT_EQ(after.placement.weights, before.placement.weights);
   EXPECT_EQ(after.trials.size(), before.trials.size());
 }
 

@@ -12,14 +12,15 @@ namespace {
 
 TEST(TheMemoryOfAWorker, FollowsFromWhatWasUploadedAndTheRoom) {
   gate::Admitted admitted;
-  EXPECT_EQ(memory_limit(admitted, 1000), 1000u);
+  EXPECT_EQ(memory_limit(admitted, 1000, false), 1000u);
   admitted.graph.resize(10);
-  EXPECT_EQ(memory_limit(admitted, 1000), 1160u);
+  EXPECT_EQ(memory_limit(admitted, 1000, false), 1160u);
   admitted.weights = {{.name = "w", .datatype = DataType::fp32, .shape = {25}, .offset = 0, .size = 100},
                       {.name = "v", .datatype = DataType::fp32, .shape = {50}, .offset = 100, .size = 200}};
-  EXPECT_EQ(memory_limit(admitted, 1000), 2360u);
+  EXPECT_EQ(memory_limit(admitted, 1000, false), 2360u);
+  EXPECT_EQ(memory_limit(admitted, 1000, true), 1760u) << "no packed form";
   admitted.estimate.activation_bytes = UINT64_MAX;  // what a model merely says of itself gives it nothing
-  EXPECT_EQ(memory_limit(admitted, 1000), 2360u);
+  EXPECT_EQ(memory_limit(admitted, 1000, false), 2360u);
 }
 
 struct ConfinedWorker : AWorker {
