@@ -47,6 +47,8 @@ PublicText sentence(const Ending& ending) {
       return {"a run did not end within its limit, nor when it was asked to, and the process was ended"};
     case Ending::Kind::broken_answer:
       return {"the process gave an answer that cannot be, and was ended"};
+    case Ending::Kind::unasked:
+      return {"the process computed what no request asked of it, and was ended"};
     case Ending::Kind::exited:
       return {"the process ended by itself (status {})", ending.number};
     case Ending::Kind::unknown:

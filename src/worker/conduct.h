@@ -30,6 +30,7 @@ struct Ending {
     stopped,         // by the server, which did not hold anything against it
     hung,            // a run went on past its limit and did not end when it was asked to
     broken_answer,   // it said something that cannot be
+    unasked,         // it computed what no request asked of it
     exited,          // by itself
   };
   Kind kind = Kind::unknown;

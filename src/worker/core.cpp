@@ -44,6 +44,7 @@ Core::Core(boost::asio::io_context& io, Model model, Settings settings)
       settings_(settings),
       ticker_(strand_),
       pause_(strand_),
+      watch_(strand_),
       control_(strand_) {
   layout_ = settings_.layout;
   if (!settings_.conduct) {

@@ -1,7 +1,7 @@
 // What one worker's leases, its control socket and its callers share: the table of slots and the state.
 //
 // Thread rule: everything here is guarded by one mutex except the ring's bytes, which belong to the holder of the slot.
-// Handlers and callbacks are called without the lock. supervise() and tick() run on the strand.
+// Handlers and callbacks are called without the lock. supervise(), tick() and look() run on the strand.
 // core.cpp holds state and leases, runs.cpp what is in work.
 #pragma once
 
@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "worker/conduct.h"
+#include "worker/cpu_account.h"
 #include "worker/protocol.h"
 #include "worker/ring.h"
 #include "worker/spawn.h"
@@ -55,6 +56,7 @@ struct Life {
   std::vector<std::shared_ptr<Batch>> batches;  // in work, in the order of submission
   bool ready = false;                           // takes requests
   std::optional<Footprint> footprint;           // once it is
+  std::optional<CpuAccount> cpu;                // likewise
   Ending ending;                                // once the server has ended it, or knows how it ended
 };
 
@@ -109,6 +111,8 @@ class Core : public std::enable_shared_from_this<Core> {
   bool check_times(Life& life, std::vector<Due>& due);
   void expire(Life& life, Batch& batch, Steady::time_point now, std::vector<Due>& due);
   void press(Life& life, Batch& batch, Steady::time_point now);
+  void watch(const std::shared_ptr<Life>& life);  // looks at its CPU time every now and then while it is ready
+  bool look(Life& life);  // false where it is over, or is ended now for what it computed unasked
   void clean(Life& life, std::size_t slot, std::uint64_t output_used) const;
 
   Strand strand_;
@@ -117,6 +121,7 @@ class Core : public std::enable_shared_from_this<Core> {
   RingHead head_;      // but for what give_birth() adds
   boost::asio::steady_timer ticker_;
   boost::asio::steady_timer pause_;                      // between restarts
+  boost::asio::steady_timer watch_;                      // between looks at the life that is
   boost::asio::local::stream_protocol::socket control_;  // of the life that is
 
   mutable std::mutex mutex_;

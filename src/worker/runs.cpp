@@ -1,4 +1,4 @@
-// What a worker has in work: submission, answers, deadlines, runs that take too long.
+// What a worker has in work: submission, answers, deadlines, runs that take too long, computing without a run.
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -38,6 +38,7 @@ bool leave(Life& life, std::size_t slot) {
     return false;
   }
   std::erase(life.batches, batch);
+  life.cpu->end(Steady::now());
   return true;
 }
 
@@ -83,6 +84,7 @@ void Core::submit(const std::shared_ptr<Life>& life, std::vector<Submission> sub
       }
       batch->sequence = life->slots[batch->leader].asked.sequence;
       life->batches.push_back(batch);
+      life->cpu->begin(Steady::now());
       life->ring.write_request(static_cast<unsigned>(batch->leader), batch->sequence, submissions.front().inputs,
                                others);
       mark(*life, batch->leader, SlotState::submitted);
@@ -259,6 +261,34 @@ void Core::expire(Life& life, Batch& batch, Steady::time_point now, std::vector<
     leave(life, batch.leader);
     due.push_back({nullptr, down(), std::move(over)});
   }
+}
+
+void Core::watch(const std::shared_ptr<Life>& life) {
+  if (!look(*life)) {
+    return;
+  }
+  watch_.expires_after(settings_.look_time);
+  watch_.async_wait([self = shared_from_this(), life](const boost::system::error_code& error) {
+    if (!error) {
+      self->watch(life);
+    }
+  });
+}
+
+// A process that is ready has not been reaped, and is not while we hold the lock: its number is its own.
+bool Core::look(Life& life) {
+  const std::lock_guard lock(mutex_);
+  if (!life.ready) {
+    return false;
+  }
+  const auto before = Steady::now();
+  const auto used = cpu_time_of(life.child.pid);
+  if (used && life.cpu->computed_unasked({before, *used, Steady::now()})) {
+    life.ending.kind = Ending::Kind::unasked;
+    kill_child(life.child);
+    return false;
+  }
+  return true;
 }
 
 // Asks a run to end, again and again, and kills the process where that does not help.

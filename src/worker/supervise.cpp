@@ -49,6 +49,7 @@ class Supervision {
       if (started) {
         ever_ready = true;
         core_->set_state(State::ready, {});
+        core_->watch(life_);
         co_await listen();
         core_->set_state(State::restarting, {});  // before its requests learn of it
       }
@@ -191,6 +192,7 @@ class Supervision {
     if (!core_->layout_) {
       core_->layout_ = std::make_shared<const Layout>(std::move(*layout));
     }
+    life_->cpu.emplace(core_->layout_->threads, core_->settings_.look_time);
     life_->ready = true;
     co_return Result<void>{};
   }
@@ -294,6 +296,7 @@ class Supervision {
     }
     const auto callers = core_->callers_at_work(*life_);
     const bool worked = life_->ready;
+    core_->watch_.cancel();
     close_to_requests();
     // It closed its socket: it has ended, or it is up to something.
     const bool by_itself = ending().kind == Ending::Kind::unknown && co_await has_ended(words_time);

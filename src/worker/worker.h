@@ -53,6 +53,8 @@ struct Settings {
   std::string group;                 // whose worker it is, for the quarantine
   std::shared_ptr<Conduct> conduct;  // of the model, with the workers of its other groups; none: a conduct of its own
   Steady::duration run_time = std::chrono::seconds(30);  // a run that takes longer is a hang
+  // Between looks at the CPU time that the process used, and how much of it no request need have asked for: cpu_account.h.
+  Steady::duration look_time = std::chrono::seconds(5);
 };
 
 struct OutputView {

@@ -15,6 +15,7 @@ import time
 import numpy as np
 import pytest
 from blindai import keys
+from blindai.cli.serve import find_server
 
 from . import models
 from .conftest import Service
@@ -248,3 +249,21 @@ def test_crashes_of_two_callers_stop_their_groups_worker_and_of_two_groups_the_m
     eventually(lambda: server.worker_pids() == [])
     assert owner.ask("POST", "/v2/repository/models/slow/load", {})[0] == 200
     assert owner.infer("slow", counting(3))[0] == 200
+
+
+@pytest.mark.skipif("san" in os.environ.get("BLINDAI_BUILD", ""), reason="sanitizers run the reference engine")
+def test_a_worker_that_computes_unasked_is_ended_and_its_owner_told_why(tmp_path):
+    worker = find_server().with_name("blindai-worker-restless")
+    assert worker.exists(), worker
+    arguments = ["--port", "0", "--auth", "bearer", "--measure-ms", "0", "--worker", str(worker)]
+    for tenant, key in (("clinic", OWNER), ("lab", LAB)):
+        arguments += ["--tenant", f"{tenant}:owner:{key.id}:{key.public_key}"]
+    with Service(tmp_path, arguments) as service:
+        owner = Asker(service, OWNER)
+        owner.upload(models.linear(tmp_path / "linear.onnx"), "linear")
+
+        def last_end():
+            return owner.ask("GET", "/blindai/v1/models/linear")[1].get("last_end", {}).get("reason")
+
+        eventually(last_end, 120)
+        assert last_end() == "the process computed what no request asked of it, and was ended"

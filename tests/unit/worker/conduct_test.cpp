@@ -70,8 +70,9 @@ TEST_F(TheConduct, HoldsWhatNobodyCausedAgainstNobody) {
 }
 
 TEST_F(TheConduct, ChargesEveryKindOfCrash) {
-  for (const Ending& ending : {ending_of(128 + SIGSYS), ending_of(128 + SIGABRT), ending_of(1), ending_of(0),
-                               Ending{Ending::Kind::hung}, Ending{Ending::Kind::broken_answer}}) {
+  for (const Ending& ending :
+       {ending_of(128 + SIGSYS), ending_of(128 + SIGABRT), ending_of(1), ending_of(0), Ending{Ending::Kind::hung},
+        Ending{Ending::Kind::broken_answer}, Ending{Ending::Kind::unasked}}) {
     Conduct other;
     other.note("a", ending, {1}, start);
     EXPECT_EQ(other.note("a", ending, {2}, start), Verdict::group_stopped) << sentence(ending).str();
