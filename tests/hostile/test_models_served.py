@@ -104,7 +104,7 @@ def raw_connection(service):
 def upload(connection, bodies, folder):
     """The server's (code, sentence) where it refused, else nothing."""
     try:
-        connection.upload(write(bodies, folder), "hostile", False, None, call())
+        connection.upload(write(bodies, folder), "hostile", False, "", None, call())
     except _core.Failure as failure:
         return failure.args[0], failure.args[2] or failure.args[1]
     return None
