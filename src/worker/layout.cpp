@@ -52,21 +52,21 @@ Result<std::vector<Trial>> decode_trials(const cbor::Value& value) {
 
 // What was measured follows from the two times, and what was fixed has none.
 Result<Placement> decode_placement(const std::vector<std::uint64_t>& fields, Offer offer) {
-  if (fields.size() != 4 || fields[0] > 1) {
+  if (fields.size() != 4) {
     return malformed();
   }
-  const auto weights = static_cast<Weights>(fields[0]);
   const bool timed = fields[2] + fields[3] != 0;
   if (offer != Offer::measured) {
-    return static_cast<Offer>(fields[0]) == offer && !timed ? Result<Placement>(Placement{.weights = weights})
-                                                            : malformed();
+    return fields[0] == static_cast<std::uint64_t>(offer) && !timed
+               ? Result<Placement>(Placement{.weights = static_cast<Weights>(fields[0])})
+               : malformed();
   }
   Placement measured = compare(fields[2], fields[3]);
   if (!timed && fields[1] == static_cast<std::uint64_t>(Because::batches)) {
     measured.because = Because::batches;
   }
-  const bool follows = weights == measured.weights && fields[1] == static_cast<std::uint64_t>(measured.because) &&
-                       timed == (measured.packed_ns != 0);
+  const bool follows = fields[0] == static_cast<std::uint64_t>(measured.weights) &&
+                       fields[1] == static_cast<std::uint64_t>(measured.because) && timed == (measured.packed_ns != 0);
   return follows ? Result<Placement>(measured) : malformed();
 }
 

@@ -1,6 +1,8 @@
 // What a warm-up finds, and what is believed of it.
 #include "worker/layout.h"
 
+#include <cmath>
+
 #include "base/cbor.h"
 #include "worker/a_worker.h"
 #include "worker/protocol.h"
@@ -87,6 +89,7 @@ TEST(APlacement, IsBelievedWhereItFollowsFromWhatWasOffered) {
   EXPECT_FALSE(decoded(Offer::measured, {Weights::packed, Because::batches, 100, 200}));
   EXPECT_FALSE(decoded(Offer::measured, {Weights::packed, Because::owner})) << "not a worker's to say";
   EXPECT_FALSE(decoded(Offer::measured, {Weights::packed, Because::gain, 100, 0}));
+  EXPECT_FALSE(decoded(Offer::measured, {Weights::packed, Because::not_measured, 100, 0}));
   EXPECT_FALSE(decoded(Offer::measured, {Weights::packed, Because::gain, 100, 101}));
   EXPECT_FALSE(decoded(Offer::measured, {Weights::in_place, Because::no_gain, 100, 200}));
   EXPECT_FALSE(decoded(Offer::measured, {Weights::packed, Because::gain, 100, std::uint64_t{1} << 60U}));
@@ -104,6 +107,23 @@ TEST(TheRunsAtOnce, AreAsManyAsTheCpusAndTheRunnersAllow) {
 }
 
 struct AWarmUp : AWorker {
+  // Of one row of "mlp".
+  std::vector<float> answer() {
+    const auto answered = call([&]() -> Task<Result<std::vector<float>>> {
+      BLINDAI_CO_TRY(auto lease, worker->try_lease());
+      constexpr std::int64_t columns = 32;
+      BLINDAI_CO_TRY(const auto place, lease->add_input(0, {1, columns}, columns * sizeof(float)));
+      std::vector<float> row;
+      for (std::int64_t i = 0; i < columns; ++i) {
+        row.push_back(std::sin(static_cast<float>(i)));
+      }
+      put(place, row);
+      BLINDAI_CO_TRY(const auto outputs, co_await lease->run(Steady::now() + 20s));
+      co_return get<float>(outputs[0]);
+    });
+    EXPECT_TRUE(answered) << answered.error().message.str();
+    return answered ? *answered : std::vector<float>();
+  }
   Layout layout_of(const std::string& model) {
     settings.threads = 0;
     settings.cpus = 2;
@@ -200,6 +220,18 @@ TEST_P(AWarmUp, PutsTheWeightsWhereItIsToldOrMeasures) {
   const Layout text = layout_of("strings");
   EXPECT_EQ(text.placement.because, Because::not_measured) << "of text nothing can be made up";
   EXPECT_EQ(text.placement.weights, Weights::packed);
+}
+
+// As a second group's is given it. Products of one row take another way in place, and differ in the last bits.
+TEST_P(AWarmUp, IsGivenToOtherWorkers) {
+  settings.placement = Placement{Weights::in_place, Because::owner};
+  const Layout layout = layout_of("mlp");
+  const auto first = answer();
+  TearDownWorker();
+  settings.placement.reset();
+  settings.layout = std::make_shared<const Layout>(layout);
+  EXPECT_EQ(layout_of("mlp").placement.weights, Weights::in_place);
+  EXPECT_EQ(answer(), first);
 }
 
 // The bits of a model do not change because its process ended.
