@@ -7,6 +7,7 @@ secrets must not be in it.
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import blindai
@@ -16,7 +17,10 @@ import pytest
 from tests.e2e.conftest import Service
 from tests.hostile.callers import PROBES
 
-pytestmark = pytest.mark.filterwarnings("ignore::blindai.SimulationModeWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::blindai.SimulationModeWarning"),
+    pytest.mark.skipif("san" in os.environ.get("BLINDAI_BUILD", ""), reason="sanitizers run the reference engine"),
+]
 
 SECRETS = (np.float32(1.2345679e33), np.float32(-7.6543214e-29))
 
