@@ -155,6 +155,7 @@ def kill_under_load(server, tmp_path, seconds, seed):
         assert stream.wrong is None, stream.wrong
     assert unharmed <= set(server.worker_pids())
     check_answers(calm, harmed)
+    owner = Asker(server, OWNER)  # the server closes a connection that was idle for so long
     for name in ("first", "second"):  # they come back
         eventually(lambda name=name: owner.infer(name, LINEAR)[0] == 200, 40)
     described = {model["id"]: model for model in owner.ask("GET", "/blindai/v1/models")[1]["models"]}
