@@ -46,9 +46,9 @@ class Core:
             raise answer
         return answer
 
-    def upload(self, files, model_id, save, progress, call):
+    def upload(self, files, model_id, save, weights, progress, call):
         self.calls.append(call)
-        return self._answer("upload", files, model_id, save)
+        return self._answer("upload", files, model_id, save, weights)
 
     def predict(self, model_id, inputs, pin, call):
         self.calls.append(call)
@@ -239,7 +239,7 @@ def test_an_upload_is_remembered_and_later_predictions_pin_it(core, tmp_path):
     with blindai.connect() as client:
         uploaded = client.upload_model(path)
     assert (uploaded.digest, uploaded.model_id) == (DIGEST, "net")
-    assert core.asked[-1] == ("upload", [("net.onnx", str(path))], "net", False)
+    assert core.asked[-1] == ("upload", [("net.onnx", str(path))], "net", False, "")
     with blindai.connect() as client:
         response = client.predict("net", X)
         assert core.asked[-1][3] == DIGEST
